@@ -1,7 +1,7 @@
 import { views } from "../data/labels/views.ts";
-import { scoringOf, taskOf } from "../pipeline/steps/task.ts";
+import { metricsOf, scoringOf } from "../pipeline/steps/task.ts";
 import { definitionOf } from "../plugins/metrics/metric.ts";
-import { metricNames } from "../plugins/tasks/registry.ts";
+import { metricOpener } from "../project/own-metrics.ts";
 import { placeOf } from "../project/place.ts";
 import { compareRuns } from "../runs/compare.ts";
 import type { FinishedRun } from "../runs/finished-runs.ts";
@@ -10,7 +10,7 @@ import { comparisonText } from "../terminal/comparison.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
 import { choice, decimal, defineCommand, flag, oneOrMore, value } from "./command.ts";
-import { json } from "./common-options.ts";
+import { json, trust } from "./common-options.ts";
 
 export const command = defineCommand({
   arguments: {
@@ -21,7 +21,8 @@ export const command = defineCommand({
   },
   options: {
     view: choice("view", "Compare labels in this view.", () => views, { default: "the first run's primary view" }),
-    metric: choice("name", "Test this metric.", metricNames, { default: "the first run's primary metric" }),
+    metric: value("name", "Test this metric.", { default: "the first run's primary metric" }),
+    trust,
     reference: value(
       "run|arm",
       "Test whether the others are worse than this run, or arm of one run, by less than --margin.",
@@ -33,7 +34,7 @@ export const command = defineCommand({
     force: flag("Compare runs that are not comparable, on the cases that they have in common."),
     json,
   },
-  async run({ runs: names, view, metric, reference, margin, force, json }, context) {
+  async run({ runs: names, view, metric: metricName, reference, margin, force, trust, json }, context) {
     const { root, artifacts } = placeOf(context.cwd);
     const runs = names.map((name) => findIntactRun(name, artifacts, context)) as [FinishedRun, ...FinishedRun[]];
     const twice = runs.find(({ path }, index) => runs.findIndex((other) => other.path === path) !== index);
@@ -43,7 +44,7 @@ export const command = defineCommand({
     }
     const { config } = runs[0].manifest;
     const definitions = Object.fromEntries(
-      [...taskOf(config).metrics].map((one) => [one.name, definitionOf(one, scoringOf(config))]),
+      [...metricsOf(config)].map((one) => [one.name, definitionOf(one, scoringOf(config))]),
     );
     if ((reference === undefined) !== (margin === undefined)) {
       throw new UserError("bad-option", "--reference and --margin are used together", {
@@ -55,7 +56,8 @@ export const command = defineCommand({
       reference === undefined || margin === undefined
         ? undefined
         : { reference: referenceOf(reference, runs, context, artifacts), margin };
-    const compared = await compareRuns(runs, { root, artifacts, view, metric, force, nonInferiority });
+    const metric = metricOpener(root, context, { trust });
+    const compared = await compareRuns(runs, { root, artifacts, view, metricName, metric, force, nonInferiority });
     context.out(json ? `${JSON.stringify(compared, null, 1)}\n` : comparisonText(compared, context, definitions));
     return exit.done;
   },

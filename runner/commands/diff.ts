@@ -1,3 +1,4 @@
+import { shownMetrics } from "../plugins/metrics/own-metric.ts";
 import { openStored } from "../project/place.ts";
 import { armNaming } from "../reporting/report/display-names.ts";
 import { diffRuns } from "../runs/diff.ts";
@@ -27,7 +28,7 @@ export const command = defineCommand({
         record: recordsOf([a, b], store),
         parts: (value, view = "raw", gold) => open.parts(value, view, gold),
       });
-      const shown = [...new Set([evaluate.primary.metric, ...evaluate.metrics])];
+      const shown = [...new Set([evaluate.primary.metric, ...shownMetrics(evaluate)])];
       const armName = armNaming({ ...b.manifest, arms: Object.keys(b.manifest.arms) });
       context.out(json ? `${JSON.stringify(diff, null, 1)}\n` : diffText(diff, shown, context, armName));
       return exit.done;

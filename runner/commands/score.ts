@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { basename, extname, resolve } from "node:path";
 import { parseGroups, parseSynonyms } from "../data/labels/synonyms.ts";
 import { type View, viewOf, views } from "../data/labels/views.ts";
 import { caseSetOf } from "../evaluation/case-set.ts";
@@ -10,9 +11,12 @@ import { singleLabel } from "../evaluation/labels/single-label.ts";
 import { defaultSoftDistance, type LabelCase } from "../evaluation/labels/table.ts";
 import { type Intervals, intervalsOf } from "../evaluation/statistics/intervals.ts";
 import { type CaseGroups, caseGroups, scoresOfForms, withoutValue } from "../evaluation/statistics/packed.ts";
+import { metricsWith } from "../pipeline/steps/task.ts";
 import type { Metric, ScoredCases } from "../plugins/metrics/metric.ts";
+import { type MetricProcess, metricLanguages, type OwnMetric } from "../plugins/metrics/own-metric.ts";
 import { tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
+import { metricOpener } from "../project/own-metrics.ts";
 import { placeOf } from "../project/place.ts";
 import { casesText } from "../reporting/report/comparison-tables.ts";
 import { confusionTable } from "../reporting/report/confusion-table.ts";
@@ -22,6 +26,7 @@ import { table } from "../terminal/table.ts";
 import { sha256 } from "../util/canonical.ts";
 import { type Context, exit } from "../util/context.ts";
 import { missing } from "../util/format.ts";
+import { pathKind } from "../util/regular-file.ts";
 import { suggestion } from "../util/suggest.ts";
 import { UserError } from "../util/user-error.ts";
 import { choice, decimal, defineCommand, flag, integer, list, oneOrMore, value } from "./command.ts";
@@ -65,6 +70,7 @@ export const command = defineCommand({
       default: "the task's primary view",
     }),
     metric: list("name", "With --paired: compare this metric.", { default: "the default metrics of the task" }),
+    metricFile: list("file", "Compute the metric of this Python or JavaScript file too. Its name is that of the file."),
     bootstrap: integer(
       "resamples",
       "Number of bootstrap resamples for 95 % intervals. With --paired, the default is 10,000.",
@@ -76,7 +82,7 @@ export const command = defineCommand({
     seed: integer("number", "Seed of the resamples.", { min: 0, max: 2 ** 32 - 1, default: 1 }),
   },
   async run(
-    { files, paired, bootstrap: resamples, seed, json, view: chosen, metric: names, task: named, ...given },
+    { files, paired, bootstrap: resamples, seed, json, view: chosen, metric: names, task: named, metricFile, ...given },
     context,
   ) {
     const task = named === undefined ? undefined : tasks.get(named);
@@ -101,68 +107,109 @@ export const command = defineCommand({
       },
     };
     const [file, other, ...more] = files;
-    if (paired) {
-      if (other === undefined || more.length > 0) throw wrongFiles("--paired compares two files");
-      const a = await readCases(file, given, task, context);
-      const b = await readCases(other, given, task, context);
-      const { views: known, ...own } = task ?? labelTaskOf(a);
-      const view = chosen ?? own.defaults.primary.view;
-      if (!known.includes(view)) throw badView(view, known);
-      const compared = await comparePaired(
-        [
-          { path: file, cases: a },
-          { path: other, cases: b },
-        ],
-        {
-          ...{ view, synonyms, scoring, metrics: namedMetrics(names, own) },
-          scorer: texts && ((cases) => texts(cases)(view)),
-          bootstrap: { resamples: resamples ?? 10_000, seed },
+    const own = ownOf(metricFile, context);
+    const started: MetricProcess[] = [];
+    const open = metricOpener(undefined, context, { trust: false });
+    const metricsFor = ({ name }: Pick<Task, "name">) =>
+      metricsWith(name, own, (metric) => ({
+        file: metric.file,
+        open() {
+          const process = open(metric);
+          started.push(process);
+          return process;
         },
-      );
-      const evaluations = look(a) === undefined ? undefined : look(b);
-      context.out(
-        json
-          ? `${JSON.stringify({ ...compared, ...withCount(evaluations) }, null, 1)}\n`
-          : `${pairedText(compared)}${countText(evaluations)}`,
-      );
+      }));
+    try {
+      if (paired) {
+        if (other === undefined || more.length > 0) throw wrongFiles("--paired compares two files");
+        const a = await readCases(file, given, task, context);
+        const b = await readCases(other, given, task, context);
+        const { views: known, defaults, name } = task ?? labelTaskOf(a);
+        const metrics = metricsFor({ name });
+        const view = chosen ?? defaults.primary.view;
+        if (!known.includes(view)) throw badView(view, known);
+        const compared = await comparePaired(
+          [
+            { path: file, cases: a },
+            { path: other, cases: b },
+          ],
+          {
+            ...{ view, synonyms, scoring, metrics: namedMetrics(names, { metrics, defaults }, own) },
+            scorer: texts && ((cases) => texts(cases)(view)),
+            bootstrap: { resamples: resamples ?? 10_000, seed },
+          },
+        );
+        const evaluations = look(a) === undefined ? undefined : look(b);
+        context.out(
+          json
+            ? `${JSON.stringify({ ...compared, ...withCount(evaluations) }, null, 1)}\n`
+            : `${pairedText(compared)}${countText(evaluations)}`,
+        );
+        return exit.done;
+      }
+      if (other !== undefined) throw wrongFiles("several files need --paired");
+      if (chosen !== undefined || names.length > 0) {
+        throw new UserError("bad-option", "--view and --metric are options of --paired", {
+          help: "without --paired, all metrics are computed in all views",
+          status: "invalid",
+        });
+      }
+      const cases = await readCases(file, given, task, context);
+      const { name, labels, views } = task ?? labelTaskOf(cases);
+      const metrics = metricsFor({ name });
+      const labelCases = cases.map(({ gold, pred, parsed }) => ({ target: gold, prediction: pred, parsed }));
+      const scorer = texts?.(labelCases) ?? labelScorer(labelCases, synonyms, scoring);
+      const groupsOfCases = caseGroups(cases.map(({ group }) => group));
+      const scored = await scoreViews(scorer, { metrics: [...metrics], views, groups: groupsOfCases, resamples, seed });
+      const confusion = (view: View) => singleLabel(labelCases, viewOf(view, synonyms));
+      const isSingle = labels?.isSingle === true;
+      const evaluations = look(cases);
+      if (json) {
+        const content = {
+          n: cases.length,
+          ...(groupsOfCases === undefined ? {} : { case_groups: groupsOfCases.count }),
+          ...scored,
+          ...(isSingle ? { classes: Object.fromEntries(views.map((view) => [view, confusion(view)])) } : {}),
+          ...withCount(evaluations),
+        };
+        context.out(`${JSON.stringify(content, null, 1)}\n`);
+        return exit.done;
+      }
+      context.out(`${casesText(cases.length, groupsOfCases?.count)}\n${scoresText(scored, metrics.names(), views)}`);
+      if (isSingle) {
+        const { head, rows, align } = confusionTable(confusion("canonical").confusion);
+        context.out(`\nConfusion matrix (canonical)\n${table([head, ...rows], { align })}`);
+      }
+      context.out(countText(evaluations));
       return exit.done;
+    } finally {
+      for (const one of started) one.close();
     }
-    if (other !== undefined) throw wrongFiles("several files need --paired");
-    if (chosen !== undefined || names.length > 0) {
-      throw new UserError("bad-option", "--view and --metric are options of --paired", {
-        help: "without --paired, all metrics are computed in all views",
-        status: "invalid",
-      });
-    }
-    const cases = await readCases(file, given, task, context);
-    const { metrics, labels, views } = task ?? labelTaskOf(cases);
-    const labelCases = cases.map(({ gold, pred, parsed }) => ({ target: gold, prediction: pred, parsed }));
-    const scorer = texts?.(labelCases) ?? labelScorer(labelCases, synonyms, scoring);
-    const groupsOfCases = caseGroups(cases.map(({ group }) => group));
-    const scored = await scoreViews(scorer, { metrics: [...metrics], views, groups: groupsOfCases, resamples, seed });
-    const confusion = (view: View) => singleLabel(labelCases, viewOf(view, synonyms));
-    const isSingle = labels?.isSingle === true;
-    const evaluations = look(cases);
-    if (json) {
-      const content = {
-        n: cases.length,
-        ...(groupsOfCases === undefined ? {} : { case_groups: groupsOfCases.count }),
-        ...scored,
-        ...(isSingle ? { classes: Object.fromEntries(views.map((view) => [view, confusion(view)])) } : {}),
-        ...withCount(evaluations),
-      };
-      context.out(`${JSON.stringify(content, null, 1)}\n`);
-      return exit.done;
-    }
-    context.out(`${casesText(cases.length, groupsOfCases?.count)}\n${scoresText(scored, metrics.names(), views)}`);
-    if (isSingle) {
-      const { head, rows, align } = confusionTable(confusion("canonical").confusion);
-      context.out(`\nConfusion matrix (canonical)\n${table([head, ...rows], { align })}`);
-    }
-    context.out(countText(evaluations));
-    return exit.done;
   },
 });
+
+/** Limits of a metric on the command line, where no experiment declares them. */
+const ownLimits = { timeout: 60, memory: "8GB" };
+
+/** The metrics of files. Throws UserError `bad-option`. */
+function ownOf(files: readonly string[], { cwd }: Context): readonly OwnMetric[] {
+  return files.map((given) => {
+    const file = resolve(cwd, given);
+    const name = basename(file, extname(file)).replaceAll(/\W/g, "_");
+    const isKnown = metricLanguages[extname(file)] !== undefined;
+    if (!isKnown || pathKind(file) !== "file") {
+      throw new UserError(
+        "bad-option",
+        `--metric-file ${given} is ${isKnown ? "no file" : "not the file of a metric"}`,
+        {
+          help: `name a file that ends in ${Object.keys(metricLanguages).join(", ")}`,
+          status: "invalid",
+        },
+      );
+    }
+    return { name, file, higher_is_better: true, ...ownLimits };
+  });
+}
 
 type Scored = {
   readonly views: Readonly<Record<View, Scores>>;
@@ -295,6 +342,7 @@ function badView(view: View, known: readonly View[]): UserError {
 function namedMetrics(
   names: readonly string[],
   { metrics, defaults }: Pick<Task, "metrics" | "defaults">,
+  own: readonly OwnMetric[],
 ): readonly Metric[] {
   const unknown = names.find((name) => !metrics.has(name));
   if (unknown !== undefined) {
@@ -303,7 +351,8 @@ function namedMetrics(
       status: "invalid",
     });
   }
-  return (names.length === 0 ? defaults.metrics : [...new Set(names)]).map((name) => metrics.get(name));
+  const added = own.map(({ name }) => name);
+  return [...new Set([...(names.length === 0 ? defaults.metrics : names), ...added])].map((name) => metrics.get(name));
 }
 
 function wrongFiles(message: string): UserError {

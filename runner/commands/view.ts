@@ -1,3 +1,4 @@
+import { metricOpener } from "../project/own-metrics.ts";
 import { openStored } from "../project/place.ts";
 import { comparePage, indexPage, messagePage, runPage, type ViewContext } from "../reporting/dashboard/pages.ts";
 import { type Reply, serve } from "../reporting/dashboard/server.ts";
@@ -15,7 +16,8 @@ export const command = defineCommand({
   options: { port: integer("n", "Listen on this port. Default: a free one.", { min: 0, max: 65_535 }) },
   async run({ port = 0 }, context) {
     const { root, artifacts, store, digests } = openStored(context.cwd, context, "read");
-    const world: ViewContext = { root, artifacts, store, digests, assets: readAssets(context.packageRoot) };
+    const metric = metricOpener(root, context, { trust: false });
+    const world: ViewContext = { root, artifacts, store, digests, assets: readAssets(context.packageRoot), metric };
     const reportError = (message: string): void => context.err(`exp view: ${message}\n`);
     const serving = await serve(port, (url) => answer(url, world, reportError)).catch(
       (error: NodeJS.ErrnoException) => {

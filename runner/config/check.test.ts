@@ -254,12 +254,30 @@ describe("generate and evaluate", () => {
       'evaluate.metrics[0] cannot be the text "micro_f2"',
     ],
     "a primary metric without a best direction": [
-      "evaluate: {primary: {metric: length_ratio}}",
-      'evaluate.primary.metric cannot be the text "length_ratio"',
+      "task: text\nevaluate: {primary: {metric: length_ratio}}",
+      "length_ratio has no best direction",
     ],
+    "a primary metric that does not exist": ["evaluate: {primary: {metric: micro_f2}}", "has no metric micro_f2"],
+    "a metric file of another kind": ["evaluate: {metrics: [micro_f1, {name: a, file: data/test.csv}]}", "bad-format"],
+    "a metric file that does not exist": [
+      "evaluate: {metrics: [micro_f1, {name: a, file: a.py}]}",
+      "3:48 missing-file",
+    ],
+    "a metric with the name of one of the task": [
+      "evaluate: {metrics: [{name: micro_f1, file: a.py}]}",
+      "duplicate-metric",
+      "missing-file",
+    ],
+    "a range without values": [
+      "evaluate: {metrics: [micro_f1, {name: a, file: prompts/ask.hbs, range: [1, 0]}]}",
+      "bad-format",
+      "out-of-range",
+    ],
+    "a metric without a file": ["evaluate: {metrics: [{name: a}]}", "missing-key"],
+    "a name of a metric with capitals": ["evaluate: {metrics: [{name: A, file: a.py}]}", "bad-format"],
     "a selection by a metric without a best direction": [
-      "data: {validation: {fraction: 0.1}}\nsweep: {select: {metric: length_ratio}}",
-      "4:26 not-one-of",
+      "task: text\ndata: {validation: {fraction: 0.1}}\nsweep: {select: {metric: length_ratio}, grid: {prompt.thinking: [true, false]}}",
+      "length_ratio has no best direction",
     ],
     "a primary metric that is not shown": ["evaluate: {metrics: [exact_match]}", "primary-not-shown"],
   });

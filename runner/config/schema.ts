@@ -151,7 +151,7 @@ function buildExperimentSchema({ defaults }: Task, dataKeys: Readonly<Record<str
         description: "How answers are generated.",
       },
       evaluate: evaluateSection({
-        ...{ metrics: metricNames(), ranking: rankingMetricNames(), views: viewNames(), defaults, tasks },
+        ...{ metrics: metricNames(), views: viewNames(), defaults, tasks },
       }),
       compare: {
         type: "array",

@@ -119,9 +119,13 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
         !excluded.some((entry) => entry.every(([name, wanted]) => JSON.stringify(values[name]) === wanted)),
     );
   const task = taskNamed(base);
-  if (select?.metric !== undefined && !task.metrics.has(select.metric)) {
-    const message = `task ${task.name} has no metric ${select.metric}`;
-    fail("task-unsupported", message, placeOf("select"), `use one of ${rankingMetrics(task.metrics).join(", ")}`);
+  const own = ownMetricNames(base);
+  const ranking = [...own, ...rankingMetrics(task.metrics)];
+  if (select?.metric !== undefined && !ranking.includes(select.metric)) {
+    const message = task.metrics.has(select.metric)
+      ? `${select.metric} has no best direction: it cannot select`
+      : `task ${task.name} has no metric ${select.metric}`;
+    fail("task-unsupported", message, placeOf("select"), `use one of ${ranking.join(", ")}`);
     return { ok: false, diagnostics };
   }
   const points = trials === undefined ? left : sample(left, trials, seed);
@@ -139,7 +143,7 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     value: {
       points,
       repeated,
-      select: select && Object.freeze({ ...task.defaults.primary, ...primaryOf(base, task), ...select }),
+      select: select && Object.freeze({ ...task.defaults.primary, ...primaryOf(base, task, own), ...select }),
       ...(halving === undefined ? {} : { halving: { ...halving, key: placeOf("strategy") } }),
     },
     warnings: [],
@@ -153,14 +157,26 @@ function taskNamed(base: MapNode): Task {
   return (name === undefined ? undefined : tasks.find(name)) ?? defaultTask();
 }
 
+/** Names of the metrics that the file brings (`evaluate.metrics`). */
+function ownMetricNames(base: MapNode): readonly string[] {
+  const node = find(base, ["evaluate", "metrics"])?.node;
+  return (node?.kind === "list" ? node.items : []).flatMap((item) => {
+    const name = item.kind === "map" ? item.entries.get("name")?.node : undefined;
+    return name?.kind === "scalar" && typeof name.value === "string" ? [name.value] : [];
+  });
+}
+
 /** The part of `evaluate.primary` that the file writes and the task supports. A sweep selects by it unless `select` names another. */
-function primaryOf(base: MapNode, { metrics, views }: Task): Partial<Select> {
+function primaryOf(base: MapNode, { metrics, views }: Task, own: readonly string[]): Partial<Select> {
   const value = (key: keyof Select): string => {
     const node = find(base, ["evaluate", "primary", key])?.node;
     return node?.kind === "scalar" ? String(node.value) : "";
   };
   const [metric, view] = [value("metric"), value("view") as Select["view"]];
-  return { ...(metrics.has(metric) ? { metric } : {}), ...(views.includes(view) ? { view } : {}) };
+  return {
+    ...(metrics.has(metric) || own.includes(metric) ? { metric } : {}),
+    ...(views.includes(view) ? { view } : {}),
+  };
 }
 
 type Written = Partial<Halving> & {

@@ -24,6 +24,7 @@ const patterns: Readonly<Record<string, string>> = {
   "^[0-9]+(\\.[0-9]+)?[MB]$": "a number and M or B, such as 8B",
   "^[0-9]+(\\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$": "a number and a unit, such as 24GB",
   "^[0-9]+(\\.[0-9]+)?[smhd]$": "a number and s, m, h or d, such as 4h",
+  "^[a-z][a-z0-9_]*$": "a small letter, then small letters, digits or underscores",
   [repository]:
     "owner/name: letters, digits and single . - _ inside, at most 96 characters in the name, no .git at the end",
 };

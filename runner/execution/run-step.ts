@@ -2,6 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
+import type { MetricProcess } from "../plugins/metrics/own-metric.ts";
 import type { Credential, PythonProgram, StepContext } from "../plugins/step.ts";
 import type { Staged, Store } from "../store/store.ts";
 import type { Json } from "../util/canonical.ts";
@@ -11,6 +12,7 @@ import type { EnergyMeter } from "./energy.ts";
 import type { Event } from "./event.ts";
 import { gpuCounters } from "./gpu-counters.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
+import { startMetric } from "./metric-process.ts";
 import { type Evidence, type PythonRequest, runPython } from "./python.ts";
 import { type Grant, gpuVariables } from "./slots.ts";
 import type { SourceSnapshot } from "./source-snapshot.ts";
@@ -50,6 +52,7 @@ export async function runStep(
   }
   const sourcePaths = Object.fromEntries(Object.keys(draft.sources).map((name) => [name, sources.path(step, name)]));
   const log = join(store.root, "logs", `${step.id}-${key.slice(0, 8)}.log`);
+  const metrics: MetricProcess[] = [];
   const context: StepContext = {
     output: staged.dir,
     get work() {
@@ -74,6 +77,13 @@ export async function runStep(
     },
     cores: grant.cores,
     signal: stop,
+    metric(file, limits) {
+      const python = () => world.python(draft.environment ?? "");
+      const { packageRoot } = world;
+      const process = startMetric({ file, shown: file, ...limits, python, packageRoot });
+      metrics.push(process);
+      return process;
+    },
     async python(program) {
       const request = requestOf(program, { step, staged, inputs, upstream, work: context.work }, world);
       const control = { stop, kill: world.kill, log, onProgress: context.progress, worker: world.worker };
@@ -86,6 +96,8 @@ export async function runStep(
   } catch (error) {
     elapsed.write({ now: true });
     throw error instanceof UserError ? sources.withOriginalPaths(step, error) : error;
+  } finally {
+    for (const one of metrics) one.close();
   }
   if (elapsed.before > 0) {
     evidence.seconds_before = elapsed.before;

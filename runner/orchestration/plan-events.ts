@@ -6,7 +6,7 @@ import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { subjectOf } from "../pipeline/steps/arms.ts";
 import type { Selection } from "../pipeline/steps/selection.ts";
-import { taskOf } from "../pipeline/steps/task.ts";
+import { metricsOf } from "../pipeline/steps/task.ts";
 import { isWinner, type Planned } from "../pipeline/sweep/planned.ts";
 import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
 import type { Store } from "../store/store.ts";
@@ -73,7 +73,7 @@ export function scoreEvents(
     if (point === undefined || dir === undefined) return;
     const { metric, view } = point.experiment.evaluate.primary;
     const { views } = readResult("metrics.json", dir);
-    const lowerIsBetter = taskOf(point.experiment).metrics.get(metric).higherIsBetter === false;
+    const lowerIsBetter = metricsOf(point.experiment).get(metric).higherIsBetter === false;
     const value = views[view][metric] ?? null;
     if (value !== null) emit({ type: "score", run: point.coordinates, metric, value, lowerIsBetter });
   };

@@ -1,6 +1,7 @@
 import type { FromSchema, JSONSchema } from "json-schema-to-ts";
 import type { trainProperties } from "./backends/train-schema.ts";
 import type { generationProperties } from "./engines/generation-schema.ts";
+import type { OwnMetric } from "./metrics/own-metric.ts";
 
 /**
  * One run as an experiment file declares it: frozen, every default filled in, every path absolute. A sweep has one for each of
@@ -109,7 +110,8 @@ type Prompt = {
 
 type Evaluation = {
   readonly split: "test" | "validation";
-  readonly metrics: readonly string[];
+  /** Names of metrics of the task, and metrics that the study brings. `shownMetrics` gives the names of all. */
+  readonly metrics: readonly (string | OwnMetric)[];
   readonly primary: { readonly metric: string; readonly view: LabelView };
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
   readonly non_inferiority?: { readonly reference: string; readonly margin: number };

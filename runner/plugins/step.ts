@@ -1,5 +1,6 @@
 import type { Json } from "../util/canonical.ts";
 import type { Progress } from "../util/progress.ts";
+import type { MetricProcess, OwnMetric } from "./metrics/own-metric.ts";
 
 /** A file or folder that another step of the same plan writes. */
 export type FileOf = { readonly step: string; readonly file: string };
@@ -108,6 +109,10 @@ export type StepContext = {
   secret(): string | undefined;
   /** Runs a module of recipes/ from its snapshot, with the step's parameters, inputs, sources and local paths. */
   python(program: PythonProgram): Promise<void>;
+  /**
+   * Starts the process of a user's metric, whose file is at a path. It ends with the step. Its calls wait. Throws UserError.
+   */
+  metric(file: string, limits: Pick<OwnMetric, "timeout" | "memory">): MetricProcess;
   progress(progress: Progress): void;
   /** Stores values in the step's record, not in its key: device, batch size, peak memory. */
   evidence(values: Readonly<Record<string, Json>>): void;

@@ -13,7 +13,7 @@ import { isInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import { files } from "./files.ts";
 import { modelConfig } from "./model-config.ts";
-import { foreignResults, originOfClone, originOfStudy, privilegesOf, requireTrust } from "./trust.ts";
+import { foreignResults, metricFilesOf, originOfClone, originOfStudy, privilegesOf, requireTrust } from "./trust.ts";
 
 /** What the command line changes in experiments. */
 export type Overrides = {
@@ -114,7 +114,9 @@ function expectTrust(
     ? privilegesOf(result.value, outside)
     : [...outside].map((path) => `file outside the study: ${JSON.stringify(path)}`);
   if (privileges.length === 0) return;
-  const sources = result.ok ? result.value.sourceFiles : chainOf(resolve(context.cwd, name), context);
+  const sources = result.ok
+    ? [...result.value.sourceFiles, ...metricFilesOf(result.value)]
+    : chainOf(resolve(context.cwd, name), context);
   const existing = sources.filter((path) => existsSync(path));
   const from = origin ?? originOfStudy(root, existing) ?? originOfClone(existing);
   if (from !== undefined) requireTrust({ name, origin: from, root, privileges }, trust, context);

@@ -5,10 +5,12 @@ import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import { executors, settingsOf } from "../plugins/executors/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
+import { type OwnMetric, ownMetrics } from "../plugins/metrics/own-metric.ts";
 import { canonicalJson, type Json, sha256 } from "../util/canonical.ts";
 import type { Context } from "../util/context.ts";
 import { type Git, gitIn } from "../util/git.ts";
 import { isInside } from "../util/inside.ts";
+import { readRegularFile } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import { configFolder } from "./user-config.ts";
@@ -35,7 +37,7 @@ export function privilegesOf(loaded: LoadedExperiment, outside: Iterable<string>
   const seen = new WeakSet<object>();
   for (const point of [loaded.points, ...(loaded.rungs ?? [])].flat()) {
     for (const experiment of [point.experiment, ...(point.final ? [point.final] : []), ...point.compared]) {
-      for (const line of declaredPrivileges(experiment)) lines.add(line);
+      for (const line of declaredPrivileges(experiment, loaded.root)) lines.add(line);
       addPaths(experiment, paths, seen);
     }
   }
@@ -43,8 +45,14 @@ export function privilegesOf(loaded: LoadedExperiment, outside: Iterable<string>
   return [...lines, ...[...files].map((path) => `file outside the study: ${shown(path)}`)].sort();
 }
 
-function declaredPrivileges(experiment: Experiment): readonly string[] {
-  const { generate, train, resources, upload } = experiment;
+/** The files of metrics, whose code runs. Their author may be another than that of the experiment. */
+export function metricFilesOf({ points, rungs }: LoadedExperiment): readonly string[] {
+  const experiments = [points, ...(rungs ?? [])].flat().flatMap((point) => [point.experiment, ...point.compared]);
+  return [...new Set(experiments.flatMap(({ evaluate }) => ownMetrics(evaluate).map(({ file }) => file)))];
+}
+
+function declaredPrivileges(experiment: Experiment, root: string): readonly string[] {
+  const { generate, train, resources, upload, evaluate } = experiment;
   const engine = engines.find(generate.engine);
   const ofEngine = privileged("generate", generate, engine?.needsTrust);
   return [
@@ -52,7 +60,14 @@ function declaredPrivileges(experiment: Experiment): readonly string[] {
     ...(train === undefined ? [] : privileged("train", train, backends.find(train.backend)?.needsTrust)),
     ...[...executors].flatMap((one) => privileged(`resources.${one.name}`, settingsOf(resources, one), one.needsTrust)),
     ...uploadPrivileges(upload),
+    ...ownMetrics(evaluate).map((metric) => metricPrivilege(metric, root)),
   ];
+}
+
+/** The line of `privilegesOf` about the code of a metric. Changed code needs permission again. */
+export function metricPrivilege({ name, file }: Pick<OwnMetric, "name" | "file">, root: string): string {
+  const bytes = existsSync(file) ? readRegularFile(file, "metric file").toString("utf8") : "";
+  return `evaluate.metrics, ${name}: runs the code of ${shown(relative(root, file))}, sha256 ${sha256(bytes).slice(0, 16)}`;
 }
 
 /** The lines of `privilegesOf` about an upload: where it goes, and who can read it. */

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { View } from "../data/labels/views.ts";
 import type { Planned } from "../evaluation/statistics/compare.ts";
@@ -12,9 +12,12 @@ import { nonInferiority } from "../evaluation/statistics/non-inferiority.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { armNames, armNamesOfRuns, type NamedRun } from "../pipeline/steps/arm-names.ts";
-import { scoringFiles, taskParams } from "../pipeline/steps/task.ts";
-import type { Json } from "../util/canonical.ts";
+import { metricsWith, scoringFiles, taskParams } from "../pipeline/steps/task.ts";
+import { type MetricProcess, ownMetrics, shownMetrics } from "../plugins/metrics/own-metric.ts";
+import type { MetricOpener } from "../project/own-metrics.ts";
+import { type Json, sha256 } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
+import { fileInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Cost } from "./cost.ts";
 import { type FinishedRun, runLabel } from "./finished-runs.ts";
@@ -40,11 +43,13 @@ export type CompareOptions = {
   readonly artifacts: string;
   /** Default: the primary view and metric of the first run. */
   readonly view?: View | undefined;
-  readonly metric?: string | undefined;
+  readonly metricName?: string | undefined;
   /** Tests whether the other answerers are worse than this run or arm by less than the margin. */
   readonly nonInferiority?: { readonly reference: FinishedRun | string; readonly margin: number } | undefined;
   /** Compare the common cases of runs that are not comparable. */
   readonly force: boolean;
+  /** Starts the process of a metric of the study. */
+  readonly metric: MetricOpener;
 };
 
 /** A comparison of finished runs, with their cost and the number of test evaluations. */
@@ -66,13 +71,13 @@ export type RunComparison = Comparison & {
  */
 export async function compareRuns(
   runs: readonly [FinishedRun, ...FinishedRun[]],
-  { root, artifacts, view, metric, force, nonInferiority: tested }: CompareOptions,
+  { root, artifacts, view, metricName, force, nonInferiority: tested, metric: start }: CompareOptions,
 ): Promise<RunComparison> {
   const [first] = runs;
   const reasons = differences(runs);
   if (reasons.length > 0 && !force) throw notComparable(reasons);
   const { evaluate } = first.manifest.config;
-  const primary = metric ?? evaluate.primary.metric;
+  const primary = metricName ?? evaluate.primary.metric;
   const shown = view ?? evaluate.primary.view;
   const answerers = runs.length === 1 ? armsOf(first) : acrossRuns(runs);
   const read = answerers.map(
@@ -83,14 +88,15 @@ export async function compareRuns(
   );
   const notes = [...reasons];
   const fair = force ? inCommon(read, notes) : read;
-  const { task, open, note } = await taskInView(first, shown, root);
+  const { open, note } = await taskInView(first, shown, root);
+  const own = ownMetricsOf(first, root, start);
   const space = [...new Set(runs.flatMap((run) => vocabularyOf(run, artifacts)))];
   try {
     const comparison = await compareAnswers(fair, {
       view: shown,
       scorer: (cases) => open.scorer(cases)(shown, space),
       subject: answerers.find(({ subject }) => subject)?.name ?? (answerers[0]?.name as string),
-      metrics: [...new Set([...evaluate.metrics, primary])].map((name) => task.metrics.get(name)),
+      metrics: [...new Set([...shownMetrics(evaluate), primary])].map((name) => own.metrics.get(name)),
       primary,
       bootstrap: evaluate.bootstrap,
       planned: runs.length === 1 ? plannedIn(first) : undefined,
@@ -121,14 +127,45 @@ export async function compareRuns(
               reference: referenceName(tested.reference, answerers),
               metric: primary,
               margin: tested.margin,
-              higherIsBetter: task.metrics.get(primary).higherIsBetter,
+              higherIsBetter: own.metrics.get(primary).higherIsBetter,
             }),
           }),
     };
   } catch (error) {
     if (error instanceof UserError && error.code === "cases-differ") throw notComparable([error.message]);
     throw error;
+  } finally {
+    own.close();
   }
+}
+
+/**
+ * The metrics of a run's task and of its study. The file of a metric must be the one that the run used. Throws UserError
+ * `runs-not-comparable` when a metric is computed whose file has changed or is missing.
+ */
+function ownMetricsOf(run: FinishedRun, root: string, start: MetricOpener) {
+  const { config, provenance } = run.manifest;
+  const started: MetricProcess[] = [];
+  const metrics = metricsWith(config.task, ownMetrics(config.evaluate), (metric) => ({
+    file: metric.file,
+    open() {
+      const file = fileInside(root, metric.file);
+      const isSame = file !== undefined && sha256(readFileSync(file, "utf8")) === provenance.sources[metric.file];
+      if (!isSame) {
+        const reason = `${metric.file}, the file of the metric ${metric.name}, ${file === undefined ? "is missing" : "changed since the run"}`;
+        throw notComparable([reason], "restore the file, or run the experiment again");
+      }
+      const process = start({ ...metric, file });
+      started.push(process);
+      return process;
+    },
+  }));
+  return {
+    metrics,
+    close() {
+      for (const one of started) one.close();
+    },
+  };
 }
 
 /** What the run planned in addition to the tests of its subject; undefined if it compared nothing. */
@@ -300,13 +337,12 @@ function inCommon(answerers: readonly Answerer[], notes: string[]): readonly Ans
 
 /** The task of a run for scoring in a view. The canonical view reads the synonym file as it is now. */
 async function taskInView(run: FinishedRun, view: View, root: string) {
-  const { task, open, state, files, problem } = await runTask(run, root);
+  const { open, state, files, problem } = await runTask(run, root);
   const isAffected = view === "canonical";
   if (isAffected && state === "gone")
     throw notComparable([`${files.join(", ")} cannot be read: ${problem}`], "choose another view with --view basic");
   const isChanged = state === "changed";
   return {
-    task,
     open,
     note: isChanged
       ? `${files.join(", ")} changed since the run: scores that depend on it use the present file`

@@ -161,6 +161,15 @@ const isStep = shape({
 });
 
 const isPart = shape({ file: optional((value) => isText(value) || listOf(isText)(value)) });
+const isOwnMetric = shape({
+  name: isText,
+  file: isText,
+  definition: optional(isText),
+  higher_is_better: isFlag,
+  range: optional((value) => Array.isArray(value) && value.length === 2 && value.every(isNumber)),
+  timeout: isNumber,
+  memory: isText,
+});
 
 /** The parts of an experiment that every reader of manifests uses. */
 const isExperiment = shape({
@@ -178,7 +187,7 @@ const isExperiment = shape({
   generate: shape({ engine: isText }),
   evaluate: shape({
     split: isName,
-    metrics: listOf(isText),
+    metrics: listOf((value) => isText(value) || isOwnMetric(value)),
     primary: shape({ metric: isText, view: isText }),
     bootstrap: shape({ resamples: isNumber, seed: isNumber }),
   }),

@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { smokeWarning } from "../config/smoke.ts";
 import { plannedTests } from "../evaluation/statistics/family.ts";
 import { readResult } from "../pipeline/result-files.ts";
+import { shownMetrics } from "../plugins/metrics/own-metric.ts";
 import { differenceOf } from "../reporting/report/arm-differences.ts";
 import { gainText, type Naming, nonInferiorityTexts } from "../reporting/report/comparison-tables.ts";
 import { armNaming } from "../reporting/report/display-names.ts";
@@ -38,7 +39,7 @@ export function runSummary(
   }
   const { experiment, run, cost } = manifest;
   const { evaluate } = manifest.config;
-  const metrics = [...new Set([...evaluate.metrics, evaluate.primary.metric])];
+  const metrics = [...new Set([...shownMetrics(evaluate), evaluate.primary.metric])];
   const arm = armNaming({ ...manifest, arms: Object.keys(manifest.arms) });
   const { trained, prompted, generated } = cost.tokens;
   const costs = table(

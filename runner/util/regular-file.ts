@@ -6,6 +6,7 @@ export const fileLimits = {
   experiment: 256 * 1024,
   "label file": 1024 * 1024,
   template: 64 * 1024,
+  "metric file": 1024 * 1024,
   "notes file": 4 * 1024 * 1024,
   configuration: 64 * 1024,
   "data file": 500_000_000,
@@ -122,6 +123,7 @@ export const tooLargeHelp: Readonly<Record<FileKind, string>> = {
   "label file": "keep only labels that the study uses",
   template: "move text that varies between cases to the data",
   "notes file": "shorten the notes, or split the report",
+  "metric file": "a metric is one file of code: keep data out of it",
   configuration: "keep only the keys that this user needs",
   "data file": "split the file, or remove columns that the study does not use",
 };

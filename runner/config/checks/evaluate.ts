@@ -1,8 +1,13 @@
+import { extname } from "node:path";
+import { metricLanguages, ownMetrics, shownMetrics } from "../../plugins/metrics/own-metric.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import type { CheckContext } from "./context.ts";
+import { needFile } from "./data.ts";
 
 /** Rows to evaluate on, and validation rows for selection. */
 export function checkEvaluate(context: CheckContext): void {
   const { data, evaluate } = context.experiment;
+  checkOwnMetrics(context);
   if (evaluate.split === "test" && data.test === undefined) {
     const help = "add data.test, or set evaluate: {split: validation}";
     context.error("data:", "missing-key", "data.test is missing, and evaluate.split is test", help);
@@ -21,8 +26,39 @@ export function checkEvaluate(context: CheckContext): void {
     const help = "add data.validation, such as {fraction: 0.1}";
     context.add([{ severity: "error", code: "needs-validation", message, span: context.select, help }]);
   }
-  if (!evaluate.metrics.includes(evaluate.primary.metric) && context.wrote("evaluate.metrics")) {
+  if (!shownMetrics(evaluate).includes(evaluate.primary.metric) && context.wrote("evaluate.metrics")) {
     const message = `evaluate.metrics lacks the primary metric ${evaluate.primary.metric}`;
     context.error("evaluate.metrics:", "primary-not-shown", message, `add ${evaluate.primary.metric} to metrics`);
   }
 }
+
+/** Names and files of the metrics that the study brings. Their code does not run. */
+function checkOwnMetrics(context: CheckContext): void {
+  const { evaluate, task } = context.experiment;
+  const seen = new Set(tasks.get(task).metrics.names());
+  for (const metric of evaluate.metrics) if (typeof metric === "string") seen.add(metric);
+  const own = ownMetrics(evaluate);
+  evaluate.metrics.forEach((metric, at) => {
+    if (typeof metric === "string") return;
+    const path = `evaluate.metrics.${at}`;
+    const { name, file, range } = metric;
+    if (seen.has(name)) {
+      const message = `there is another metric ${name}`;
+      context.error(`${path}.name`, "duplicate-metric", message, "choose another name");
+    }
+    seen.add(name);
+    if (range !== undefined && (range[0] as number) >= (range[1] as number))
+      context.error(`${path}.range`, "out-of-range", "the least value must be below the greatest one");
+    if (metricLanguages[extname(file)] === undefined) {
+      const message = `${context.display(file)} is not the file of a metric`;
+      context.error(`${path}.file`, "bad-format", message, `use one of ${Object.keys(metricLanguages).join(", ")}`);
+    } else needFile(context, `${path}.file`, file, "metric file");
+  });
+  if (own.length > mostOwnMetrics) {
+    const message = `the study has ${own.length} metrics of its own`;
+    context.error("evaluate.metrics", "out-of-range", message, `the limit is ${mostOwnMetrics}`);
+  }
+}
+
+/** Each metric of a study has a process. */
+const mostOwnMetrics = 20;

@@ -1,3 +1,4 @@
+import { ownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { rankingMetrics, tasks } from "../../plugins/tasks/registry.ts";
 import type { CheckContext } from "./context.ts";
 
@@ -10,11 +11,18 @@ export function checkTask(context: CheckContext): void {
     const help = choices.length === 0 ? "remove it" : `use one of ${choices.join(", ")}`;
     context.error(path, "task-unsupported", `task ${task.name} has no ${what}`, help);
   };
-  metrics.forEach((name, at) => {
-    if (!task.metrics.has(name)) unsupported(`evaluate.metrics.${at}`, `metric ${name}`, task.metrics.names());
+  metrics.forEach((metric, at) => {
+    if (typeof metric === "string" && !task.metrics.has(metric))
+      unsupported(`evaluate.metrics.${at}`, `metric ${metric}`, task.metrics.names());
   });
-  if (!task.metrics.has(primary.metric))
-    unsupported("evaluate.primary.metric", `metric ${primary.metric}`, rankingMetrics(task.metrics));
+  const own = ownMetrics(experiment.evaluate).map(({ name }) => name);
+  const ranking = [...own, ...rankingMetrics(task.metrics)];
+  if (!ranking.includes(primary.metric)) {
+    if (task.metrics.has(primary.metric)) {
+      const message = `${primary.metric} has no best direction: it cannot be the primary metric`;
+      context.error("evaluate.primary.metric", "task-unsupported", message, `use one of ${ranking.join(", ")}`);
+    } else unsupported("evaluate.primary.metric", `metric ${primary.metric}`, ranking);
+  }
   if (!task.views.includes(primary.view)) unsupported("evaluate.primary.view", `view ${primary.view}`, task.views);
   experiment.baselines.forEach((name, at) => {
     if (!task.baselines.includes(name)) unsupported(`baselines.${at}`, `baseline ${name}`, task.baselines);

@@ -1,19 +1,76 @@
 import type { Task } from "../../plugins/tasks/task.ts";
-import { seed } from "./scalars.ts";
+import { filePath, seed } from "./scalars.ts";
 
 /** The values of `evaluate` that depend on tasks: those that are valid for any task, and the defaults of one. */
 export type EvaluateChoices = {
   readonly metrics: readonly string[];
-  /** Those of `metrics` that may be the primary metric. */
-  readonly ranking: readonly string[];
   readonly views: readonly string[];
   readonly defaults: Task["defaults"];
   /** Every task, for the defaults of the others in descriptions. */
   readonly tasks: Iterable<Task>;
 };
 
+/** An entry of `evaluate.metrics` for a metric of the study. */
+const ownMetric = {
+  type: "object",
+  additionalProperties: false,
+  required: ["name", "file"],
+  properties: {
+    name: {
+      type: "string",
+      maxLength: 60,
+      pattern: "^[a-z][a-z0-9_]*$",
+      description: "The name in tables and in `primary`: small letters, digits and underscores.",
+      examples: ["severe_recall"],
+    },
+    file: {
+      ...filePath,
+      description:
+        "Python (.py) or JavaScript (.mjs) file with the functions contribute and value. TypeScript (.ts) needs Node.js 22.6.",
+      examples: ["../metrics/severe.py"],
+    },
+    definition: {
+      type: "string",
+      minLength: 1,
+      maxLength: 300,
+      description: "One line that reports show.",
+      examples: ["Share of severe findings that are predicted"],
+    },
+    higher_is_better: {
+      type: "boolean",
+      default: true,
+      description: "Whether a greater value is better.",
+      examples: [false],
+    },
+    range: {
+      type: "array",
+      minItems: 2,
+      maxItems: 2,
+      items: { type: "number" },
+      description:
+        "Least and greatest value. Intervals stay inside, and a value outside is an error. Absent: unlimited.",
+      examples: [[0, 1]],
+    },
+    timeout: {
+      type: "number",
+      exclusiveMinimum: 0,
+      maximum: 3600,
+      default: 10,
+      description: "Seconds that one call of a function may take.",
+      examples: [60],
+    },
+    memory: {
+      type: "string",
+      pattern: "^[0-9]+(\\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$",
+      default: "2GB",
+      description: "The memory that the process of the metric may use.",
+      examples: ["8GB"],
+    },
+  },
+} as const;
+
 /** The `evaluate` section. */
-export function evaluateSection({ metrics, ranking, views, defaults, tasks }: EvaluateChoices) {
+export function evaluateSection({ metrics, views, defaults, tasks }: EvaluateChoices) {
   const unlike = (valueIn: (defaults: Task["defaults"]) => string): string =>
     [...tasks]
       .filter((task) => valueIn(task.defaults) !== valueIn(defaults))
@@ -35,10 +92,13 @@ export function evaluateSection({ metrics, ranking, views, defaults, tasks }: Ev
         type: "array",
         minItems: 1,
         uniqueItems: true,
-        items: { type: "string", enum: metrics },
+        items: { anyOf: [{ type: "string", enum: metrics }, ownMetric] },
         default: defaults.metrics,
-        description: `Metrics that tables show with intervals. All metrics of the task are computed.${unlike((own) => own.metrics.join(", "))}`,
-        examples: [defaults.metrics.slice(0, 2)],
+        description: `Metrics that tables show with intervals: names of metrics of the task, and metrics of the study (name, file). All metrics of the task are computed.${unlike((own) => own.metrics.join(", "))}`,
+        examples: [
+          defaults.metrics.slice(0, 2),
+          [defaults.primary.metric, { name: "severe_recall", file: "../metrics/severe.py" }],
+        ],
       },
       primary: {
         type: "object",
@@ -46,7 +106,7 @@ export function evaluateSection({ metrics, ranking, views, defaults, tasks }: Ev
         properties: {
           metric: {
             type: "string",
-            enum: ranking,
+            minLength: 1,
             default: defaults.primary.metric,
             description: `The metric that tests and selections use.${unlike(({ primary }) => primary.metric)}`,
             examples: [secondMetric],

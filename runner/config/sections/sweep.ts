@@ -75,7 +75,7 @@ export function sweepSection({
         properties: {
           metric: {
             type: "string",
-            enum: metrics,
+            minLength: 1,
             description: "The metric that ranks the settings. Absent: evaluate.primary.metric.",
             examples: [metrics[0]],
           },

@@ -2,6 +2,7 @@ import { views } from "../../data/labels/views.ts";
 import type { Task, TaskWords } from "../../plugins/tasks/task.ts";
 import { labelCategories } from "./categories.ts";
 import { classificationMetrics } from "./class-metrics.ts";
+import type { Columns, LabelSpace } from "./counters.ts";
 import { labelKeys } from "./label-keys.ts";
 import { labelMetrics } from "./label-metrics.ts";
 import { pythonReader } from "./python-reader.ts";
@@ -28,6 +29,11 @@ export function labelTask({
     schema: { data: labelKeys },
     views,
     metrics: isSingle ? classificationMetrics : labelMetrics,
+    plain(value, space) {
+      const columns = value as Columns;
+      const { labels, names } = space as LabelSpace;
+      return columns[0] === -1 ? null : Array.from(columns, (column) => labels[column] ?? names[column] ?? "");
+    },
     baselines: ["most_frequent", "nearest", "tfidf_svm", "ensemble"],
     defaults: {
       metrics: isSingle

@@ -3,7 +3,7 @@ import { bootstrap, type Draws, jackknife, type Pause, type Samples } from "./bo
 import { type Contrast, type Family, familyOf } from "./family.ts";
 import { type GainPair, type Interaction, interactionOf } from "./interaction.ts";
 import { correctCases } from "./intervals.ts";
-import { type CaseGroups, type Packed, pack } from "./packed.ts";
+import { type CaseGroups, type Packed, pack, prepare } from "./packed.ts";
 import { type Pair, pairOf } from "./pair.ts";
 import { randomisation } from "./randomisation.ts";
 import { averageSeeds } from "./seeds.ts";
@@ -50,11 +50,9 @@ export async function compareAll(
   { subject, metrics, primary, bootstrap: draws, groups, planned }: CompareOptions,
   pause?: Pause,
 ): Promise<Compared> {
-  const packed = pack(
-    arms.flatMap(({ seeds }) => seeds),
-    metrics,
-    groups,
-  );
+  const sets = arms.flatMap(({ seeds }) => seeds);
+  await prepare(sets, metrics, pause);
+  const packed = pack(sets, metrics, groups);
   const drawn = [...(await bootstrap(packed, draws, pause))];
   const rest = [...packed];
   const sides = arms.map(({ name, seeds }): Side => {

@@ -1,8 +1,8 @@
-import type { Metric, PreferredInterval } from "../../plugins/metrics/metric.ts";
+import { type Metric, type PreferredInterval, rangeOf } from "../../plugins/metrics/metric.ts";
 import { type Interval, resampledInterval, studentInterval } from "./interval.ts";
 import { detectableDifference } from "./power.ts";
 import { overSeeds, seedError } from "./seeds.ts";
-import { caseVariance, isBounded, type Side } from "./side.ts";
+import { caseVariance, type Side } from "./side.ts";
 
 /** The untrained and the trained answerer of one model. */
 export type Gain = { readonly from: string; readonly to: string };
@@ -43,7 +43,8 @@ export function interactionOf(
   if (Number.isNaN(difference)) return undefined;
   const leftOut = sum((side) => side.leftOut[at] as Float64Array);
   const preferred = first.side.preferred[at] as PreferredInterval;
-  const range = isBounded(metric) ? ([-2, 2] as const) : undefined;
+  const [low, high] = rangeOf(metric) ?? [];
+  const range = low === undefined || high === undefined ? undefined : ([2 * (low - high), 2 * (high - low)] as const);
   const { standardError, freedom } = seedError(caseVariance(leftOut), values);
   const detectable = detectableDifference(standardError, freedom);
   if (typeof preferred === "object") return { a, b, difference, method: "none", reason: preferred.none, detectable };

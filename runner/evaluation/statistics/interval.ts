@@ -1,4 +1,4 @@
-import type { Metric, PreferredInterval } from "../../plugins/metrics/metric.ts";
+import { type Metric, type PreferredInterval, rangeOf } from "../../plugins/metrics/metric.ts";
 import { normalCdf, normalQuantile } from "../../util/normal.ts";
 import { betaQuantile, studentQuantile } from "../../util/student.ts";
 import { caseGroups, isFew } from "./packed.ts";
@@ -41,7 +41,7 @@ export type Resampled = {
 
 /** What the interval of one metric of one answerer depends on. */
 export type MeasuredCases = Resampled & {
-  readonly metric: Pick<Metric, "isShareCorrect" | "isUnitScore" | "higherIsBetter">;
+  readonly metric: Pick<Metric, "isShareCorrect" | "isUnitScore" | "higherIsBetter" | "range">;
   /** The method that the metric prefers for these cases. */
   readonly preferred: PreferredInterval;
   readonly cases: number;
@@ -58,7 +58,8 @@ export type MeasuredCases = Resampled & {
 export function metricInterval(of: MeasuredCases): Interval {
   const { metric, estimate, cases, correct, groups } = of;
   if (typeof of.preferred === "object") return { method: "none", reason: of.preferred.none };
-  const [low, high] = metric.isUnitScore || metric.isShareCorrect ? [0, 1] : [-Infinity, Infinity];
+  if (lacksValues(of)) return undefinedResamples;
+  const [low, high] = rangeOf(metric) ?? [-Infinity, Infinity];
   if (metric.isShareCorrect && cases > 0) {
     if (groups === undefined)
       return firstValid(estimate, [{ method: "clopper_pearson", bounds: clopperPearson(correct, cases) }]);
@@ -142,11 +143,18 @@ export function resampledInterval(
   [low, high]: Bounds = [-Infinity, Infinity],
 ): Interval {
   if (typeof preferred === "object") return { method: "none", reason: preferred.none };
+  if (lacksValues(of)) return undefinedResamples;
   return firstValid(
     of.estimate,
     resampledCandidates(of, preferred).map((one) => within(one, low, high)),
   );
 }
+
+const undefinedResamples: Interval = { method: "none", reason: "the metric is undefined for some resamples" };
+
+/** Whether the metric has no value for some of the resamples, or without some case. */
+const lacksValues = ({ samples, leftOut }: Resampled): boolean =>
+  samples.some(Number.isNaN) || leftOut.some(Number.isNaN);
 
 /** A value with its standard error and degrees of freedom, as a Student t interval within the range of the value. */
 export function studentInterval(
@@ -155,6 +163,7 @@ export function studentInterval(
   freedom: number,
   [low, high]: Bounds = [-Infinity, Infinity],
 ): Interval {
+  if (Number.isNaN(standardError)) return undefinedResamples;
   const half = studentQuantile(1 - level, freedom) * standardError;
   return firstValid(estimate, [within({ method: "student_t", bounds: [estimate - half, estimate + half] }, low, high)]);
 }

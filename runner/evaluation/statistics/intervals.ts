@@ -1,7 +1,7 @@
 import type { Metric, PreferredInterval, ScoredCases } from "../../plugins/metrics/metric.ts";
 import { bootstrap, type Draws, jackknife, type Pause } from "./bootstrap.ts";
 import { type Interval, type MeasuredCases, metricInterval } from "./interval.ts";
-import { type CaseGroups, eachDistinct, type Packed, pack } from "./packed.ts";
+import { type CaseGroups, eachDistinct, type Packed, pack, prepare } from "./packed.ts";
 
 /** Intervals of metrics by name, each with the resamples and the seed that made it. */
 export type Intervals = Readonly<Record<string, Interval & Draws>>;
@@ -16,6 +16,7 @@ export async function intervalsOf(
   { resamples, seed, groups }: Draws & { readonly groups?: CaseGroups | undefined },
   pause?: Pause,
 ): Promise<readonly Intervals[]> {
+  await prepare(forms, metrics, pause);
   const byForm = eachDistinct(forms, (form) => ({ form, packed: pack([form], metrics, groups)[0] as Packed }));
   const distinct = [...new Set(byForm)];
   const drawn = await bootstrap(

@@ -143,8 +143,10 @@ export type AllSums = readonly Sums[];
 export class Packed {
   /** Number of units. */
   readonly n: number;
-  /** Contributions and counters: the operations of one weighted sum, roughly. */
+  /** Contributions, counters and metrics: the operations of one weighted sum and its values, roughly. */
   readonly work: number;
+  /** The part of `work` for the values of metrics. */
+  readonly valueWork: number;
   readonly #parts: readonly Part[];
   readonly #metricCount: number;
   readonly #isFewGroups: boolean;
@@ -154,10 +156,11 @@ export class Packed {
     this.#isFewGroups = isFewGroups;
     this.#parts = parts;
     this.#metricCount = metricCount;
+    this.valueWork = parts.flatMap(({ metrics }) => metrics).reduce((sum, { metric: { work = 0 } }) => sum + work, 0);
     this.work = parts.reduce(
       (sum, { contributions: { counters, weighted }, size }) =>
         sum + counters.length + (weighted?.counters.length ?? 0) + size,
-      0,
+      this.valueWork,
     );
   }
 
@@ -275,6 +278,18 @@ export function pack(sets: readonly ScoredCases[], metrics: readonly Metric[], g
     }
   }
   return sets.map(({ n }, at) => new Packed(groups?.count ?? n, parts[at] as Part[], metrics.length, isFew(groups)));
+}
+
+/** Prepares metrics whose cases contribute slowly. */
+export async function prepare(
+  sets: readonly ScoredCases[],
+  metrics: readonly Metric[],
+  pause?: () => Promise<void>,
+): Promise<void> {
+  for (const metric of metrics) {
+    if (metric.prepare === undefined) continue;
+    for (const cases of sets) await metric.prepare(cases, pause);
+  }
 }
 
 /** The metrics of one set of cases, by name. */

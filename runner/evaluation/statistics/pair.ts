@@ -1,4 +1,4 @@
-import type { Metric, PreferredInterval } from "../../plugins/metrics/metric.ts";
+import { type Metric, type PreferredInterval, rangeOf } from "../../plugins/metrics/metric.ts";
 import { studentP } from "../../util/student.ts";
 import {
   differenceOfShares,
@@ -11,7 +11,7 @@ import {
 import { groupedExact, type McNemar, mcnemar } from "./mcnemar.ts";
 import { detectableDifference } from "./power.ts";
 import { overSeeds, seedError } from "./seeds.ts";
-import { caseVariance, isBounded, type Side } from "./side.ts";
+import { caseVariance, type Side } from "./side.ts";
 
 /** How one metric of `a` differs from that of `b`, on the same cases. */
 export type Difference = Interval & {
@@ -19,7 +19,7 @@ export type Difference = Interval & {
   readonly difference: number;
   /**
    * Two-sided, by the share of bootstrap differences with the other sign; null if a side is an average over seeds, if
-   * the difference is the same in all resamples and not 0, and for a metric whose resamples are biased, which has no
+   * the difference is the same in all resamples and not 0, if the metric is undefined for a resample, and for a metric whose resamples are biased, which has no
    * bootstrap interval.
    */
   readonly p_bootstrap: number | null;
@@ -61,15 +61,17 @@ export function pairOf(
     const [ownValues, otherValues] = [a.values[at] as readonly number[], b.values[at] as readonly number[]];
     const difference = overSeeds(ownValues).mean - overSeeds(otherValues).mean;
     const preferred = a.preferred[at] as PreferredInterval;
-    const range = isBounded(metric) ? ([-1, 1] as const) : undefined;
+    const [low, high] = rangeOf(metric) ?? [];
+    const range = low === undefined || high === undefined ? undefined : ([low - high, high - low] as const);
     if (ownValues.length > 1 || otherValues.length > 1) {
       const { standardError, freedom } = seedError(caseVariance(leftOut), [ownValues, otherValues]);
       const interval: Interval =
         typeof preferred === "object"
           ? { method: "none", reason: preferred.none }
           : studentInterval(difference, standardError, freedom, range);
-      const p =
-        standardError <= 1e-12
+      const p = Number.isNaN(standardError)
+        ? 1
+        : standardError <= 1e-12
           ? signTest(difference, groups?.count ?? cases)
           : studentP(difference / standardError, freedom);
       const detectable = detectableDifference(standardError, freedom);
@@ -115,9 +117,10 @@ function signTest(difference: number, units: number): number {
 
 /**
  * Twice the smaller share of values on one side of 0. Each side counts one value more, so that p is never 0. null if
- * all values are equal and not 0: they do not show how the difference varies.
+ * all values are equal and not 0, which does not show how the difference varies, or if one is NaN.
  */
 function signChange(samples: Float64Array): number | null {
+  if (samples.some(Number.isNaN)) return null;
   const [first = 0] = samples;
   if (Math.abs(first) > 1e-12 && samples.every((value) => Math.abs(value - first) <= 1e-12)) return null;
   let below = 1;

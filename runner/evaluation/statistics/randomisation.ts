@@ -51,10 +51,11 @@ export async function randomisation(
       for (let metric = 0; metric < metricCount; metric++) {
         const both = values[metric] as Float64Array;
         const difference = Math.abs((both[0] as number) - (both[1] as number));
-        if (difference >= (observed[metric] as number)) (asLarge[metric] as number) += 1;
+        // A resample for which the metric is undefined counts against the difference.
+        if (!(difference < (observed[metric] as number))) (asLarge[metric] as number) += 1;
       }
     }
-    done += first.n * all.length + size * tests.length;
+    done += first.n * all.length + (size + 2 * first.valueWork) * tests.length;
     if (pause !== undefined && done > stretch) {
       done = 0;
       await pause();

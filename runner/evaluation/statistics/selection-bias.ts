@@ -2,7 +2,7 @@ import type { Metric, ScoredCases } from "../../plugins/metrics/metric.ts";
 import { isBetter } from "../../plugins/metrics/metric.ts";
 import { createRandom } from "../../util/random.ts";
 import { type Draws, drawCases, type Pause } from "./bootstrap.ts";
-import { type CaseGroups, pack } from "./packed.ts";
+import { type CaseGroups, pack, prepare } from "./packed.ts";
 
 /** Operations between two pauses. */
 const stretch = 10_000_000;
@@ -24,6 +24,7 @@ export async function scoreWithoutSelection(
   { resamples, seed }: Draws,
   pause?: Pause,
 ): Promise<number | null> {
+  await prepare(settings.flat(), [metric], pause);
   const rest = [...pack(settings.flat(), [metric], groups)];
   const packed = settings.map((seeds) => rest.splice(0, seeds.length));
   const all = packed.flat();

@@ -1,4 +1,4 @@
-import type { Metric, PreferredInterval } from "../../plugins/metrics/metric.ts";
+import { type Metric, type PreferredInterval, rangeOf } from "../../plugins/metrics/metric.ts";
 import type { Samples } from "./bootstrap.ts";
 import { type Interval, jackknifeVariance, metricInterval, studentInterval } from "./interval.ts";
 import { correctUnits } from "./intervals.ts";
@@ -42,7 +42,7 @@ export function measured(side: Side, metrics: readonly Metric[]): Record<string,
     if (own.length > 1) {
       if (typeof preferred === "object") return { value, method: "none", reason: preferred.none, seeds: own, sd };
       const { standardError, freedom } = seedError(caseVariance(leftOut), [own]);
-      const interval = studentInterval(value, standardError, freedom, isBounded(metric) ? [0, 1] : undefined);
+      const interval = studentInterval(value, standardError, freedom, rangeOf(metric));
       return { value, ...interval, seeds: own, sd };
     }
     const interval = metricInterval({
@@ -53,10 +53,6 @@ export function measured(side: Side, metrics: readonly Metric[]): Record<string,
   };
   return Object.fromEntries(metrics.map((metric, at) => [metric.name, of(metric, at)]));
 }
-
-/** Whether a metric is from 0 to 1. */
-export const isBounded = ({ isUnitScore, isShareCorrect }: Metric): boolean =>
-  isUnitScore === true || isShareCorrect === true;
 
 /** The variance of a value over cases, from its values with cases left out. */
 export const caseVariance = (leftOut: Float64Array) => ({

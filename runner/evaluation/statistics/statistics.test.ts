@@ -206,6 +206,36 @@ describe("a metric with real-valued counters next to one with integer counters",
     expect(pairs[0]?.exact_match).toMatchObject({ only_a: 3, only_b: 0 });
     expect(pairs[0]?.metrics.mean_error?.p_randomisation).toBeLessThan(0.1);
   });
+  it("has no interval if it is undefined for a resample, which counts against a difference", async () => {
+    const undefinedOften = {
+      ...(metrics[0] as (typeof metrics)[0]),
+      value: ({ cases, error }: { cases: number; error: number }) =>
+        error < 0.5 || (error > 4 && error < 7) ? Number.NaN : error / cases,
+    };
+    const { arms, pairs } = await compareAll(
+      [
+        { name: "near", seeds: [near] },
+        { name: "far", seeds: [cases([2, 3, 4, 5, 6])] },
+      ],
+      { subject: "near", metrics: [undefinedOften], primary: "mean_error", bootstrap: { resamples: 400, seed: 1 } },
+    );
+    const reason = "the metric is undefined for some resamples";
+    expect(arms.near?.mean_error).toEqual({ value: 0.15, method: "none", reason });
+    expect(pairs[0]?.metrics.mean_error).toMatchObject({ method: "none", reason, p_bootstrap: null, detectable: null });
+    expect(pairs[0]?.metrics.mean_error?.p_randomisation).toBeGreaterThan(0.1);
+  });
+  it("keeps intervals of values and differences inside its range", async () => {
+    const bounded = { ...(metrics[0] as (typeof metrics)[0]), range: [0, 0.16] as const };
+    const { arms, pairs } = await compareAll(
+      [
+        { name: "near", seeds: [near] },
+        { name: "exact", seeds: [cases([0, 1, 2, 3, 4])] },
+      ],
+      { subject: "near", metrics: [bounded], primary: "mean_error", bootstrap: { resamples: 400, seed: 1 } },
+    );
+    expect(arms.near?.mean_error?.high).toBe(0.16);
+    expect(pairs[0]?.metrics.mean_error?.high).toBe(0.16);
+  });
 });
 
 describe("the bootstrap", () => {

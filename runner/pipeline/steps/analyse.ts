@@ -16,7 +16,7 @@ import { type Arm, strongestBaseline } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
-import { analysisFiles, openTask, type TaskParams, taskParams } from "./task.ts";
+import { analysisFiles, openMetrics, openTask, type TaskParams, taskParams, withOwnMetrics } from "./task.ts";
 
 type Params = TaskParams & {
   readonly arms: readonly Arm[];
@@ -44,6 +44,7 @@ export const analyse: StepKind<Params> = {
   async run({ arms, view, metric, baseline, zero_shot, seed, examples, subgroups, ...params }, context) {
     const task = tasks.get(params.task);
     const open = await openTask(params, context);
+    const metrics = openMetrics(params, context);
     const inputs = new Map(readJsonLines<DataRow>(context.input("rows")).map(({ id, input }) => [id, input]));
     const read = arms.map((name) => ({
       name,
@@ -75,7 +76,7 @@ export const analyse: StepKind<Params> = {
       properties: open.strata,
       primary(answers) {
         const cases = answers.map(({ gold, ...answer }) => ({ ...answer, target: gold }));
-        return scoresOf(open.scorer(cases)(view), [task.metrics.get(metric)])[metric] ?? null;
+        return scoresOf(open.scorer(cases)(view), [metrics.get(metric)])[metric] ?? null;
       },
       baseline: baseline ?? undefined,
       zeroShot: zero_shot ?? undefined,
@@ -92,7 +93,7 @@ export const analyse: StepKind<Params> = {
               {
                 values: readJsonLines<SubgroupValues>(context.input("subgroups")),
                 columns: subgroups.columns,
-                metric: task.metrics.get(subgroups.metric),
+                metric: metrics.get(subgroups.metric),
                 scorer: (cases) => open.scorer(cases)(view, space),
                 bootstrap: subgroups.bootstrap,
               },
@@ -116,7 +117,7 @@ export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], s
   const { subgroups: columns, primary, bootstrap } = experiment.evaluate;
   const { resamples, seed } = bootstrap;
   const subgroups = { columns: [...columns], metric: primary.metric, bootstrap: { resamples, seed } };
-  return draft({
+  const analysed = draft({
     id: "analyse",
     kind: analyse.name,
     params: {
@@ -144,4 +145,5 @@ export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], s
       ),
     },
   });
+  return withOwnMetrics(analysed, experiment, site);
 }

@@ -13,7 +13,7 @@ import { readPredictions } from "./answer.ts";
 import { type Arm, subjectIn } from "./arms.ts";
 import { draft } from "./draft.ts";
 import { headline, namedMetrics } from "./evaluate.ts";
-import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
+import { openMetrics, openTask, scoringFiles, type TaskParams, taskParams, withOwnMetrics } from "./task.ts";
 
 type Params = TaskParams & {
   readonly arms: readonly Arm[];
@@ -38,6 +38,7 @@ export const compare: StepKind<Params> = {
   async run({ arms, subject, metrics, primary, bootstrap, non_inferiority: tested, planned, ...params }, context) {
     const task = tasks.get(params.task);
     const open = await openTask(params, context);
+    const known = openMetrics(params, context);
     const space = new Set<string>();
     for (let at = 0; context.hasInput(`labels.${at}`); at++) {
       const counts = readResult("labels.json", context.input(`labels.${at}`));
@@ -55,14 +56,14 @@ export const compare: StepKind<Params> = {
         view,
         scorer: (cases) => open.scorer(cases)(view, [...space]),
         subject,
-        metrics: namedMetrics(task, metrics),
+        metrics: namedMetrics(known, metrics),
         primary: metric,
         bootstrap: { resamples, seed },
         planned,
       },
       context.pause,
     );
-    const { higherIsBetter } = task.metrics.get(metric);
+    const { higherIsBetter } = known.get(metric);
     writeResult(context.output, "comparison.json", {
       ...comparison,
       ...(tested === undefined
@@ -85,7 +86,7 @@ export function draftCompare(
   const vocabularies = new Map(
     scores.flatMap(({ inputs }) => (inputs.labels ? [[inputs.labels.step, inputs.labels]] : [])),
   );
-  return draft({
+  const compared = draft({
     id: "compare",
     kind: compare.name,
     params: {
@@ -107,6 +108,7 @@ export function draftCompare(
       ),
     },
   });
+  return withOwnMetrics(compared, experiment, site);
 }
 
 /** Throws UserError if the experiment declares a margin of non-inferiority that its arms cannot be tested against. */

@@ -4,10 +4,12 @@ import { caseSetOf } from "../../evaluation/case-set.ts";
 import { intervalsOf } from "../../evaluation/statistics/intervals.ts";
 import { caseGroups, scoresOfForms } from "../../evaluation/statistics/packed.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
+import type { Metric } from "../../plugins/metrics/metric.ts";
+import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
+import type { Registry } from "../../plugins/registry.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
-import type { Task } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
@@ -18,7 +20,7 @@ import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import type { Response } from "./response.ts";
-import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
+import { openMetrics, openTask, scoringFiles, type TaskParams, taskParams, withOwnMetrics } from "./task.ts";
 
 type Params = TaskParams & {
   /** Share of a vote that keeps a part of the prediction; null if each case has one answer. */
@@ -53,10 +55,11 @@ export const evaluate: StepKind<Params> = {
     const cases = read.map(({ gold, prediction, parsed, group }) => ({ target: gold, prediction, parsed, group }));
     const scorer = open.scorer(cases);
     const forms = task.views.map((view) => scorer(view, vocabulary));
+    const known = openMetrics(params, context);
     const groups = caseGroups(rows.map(({ group }) => group));
     const draws = { ...params.bootstrap, groups };
-    const intervals = await intervalsOf(forms, namedMetrics(task, params.metrics), draws, context.pause);
-    const scores = scoresOfForms(forms, [...task.metrics]);
+    const intervals = await intervalsOf(forms, namedMetrics(known, params.metrics), draws, context.pause);
+    const scores = scoresOfForms(forms, [...known]);
     const byView = <T>(of: (at: number) => T): Record<string, T> =>
       Object.fromEntries(task.views.map((view, at) => [view, of(at)]));
     const failures = read.filter(({ parsed }) => !parsed).length;
@@ -84,9 +87,9 @@ export const evaluate: StepKind<Params> = {
   },
 };
 
-/** Metrics of a task by their names. Throws UserError `unknown-metric`. */
-export function namedMetrics(task: Task, names: readonly string[]) {
-  return names.map((name) => task.metrics.get(name));
+/** Metrics by their names. Throws UserError `unknown-metric`. */
+export function namedMetrics(metrics: Registry<Metric>, names: readonly string[]) {
+  return names.map((name) => metrics.get(name));
 }
 
 /** Share of a vote that keeps a part of the prediction; null if each case has one answer. */
@@ -96,13 +99,13 @@ export function minShare({ generate }: Experiment): number | null {
 
 /** Names of the metrics that tables show, the primary one included. */
 export function headline({ evaluate }: Experiment): readonly string[] {
-  return [...new Set([...evaluate.metrics, evaluate.primary.metric])];
+  return [...new Set([...shownMetrics(evaluate), evaluate.primary.metric])];
 }
 
 /** The score of one arm, on the rows that the experiment is evaluated on. */
 export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
   const { bootstrap } = experiment.evaluate;
-  return draft({
+  const scored = draft({
     id: stepOfArm("evaluate", arm),
     kind: evaluate.name,
     params: {
@@ -119,4 +122,5 @@ export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
       responses: { step: stepOfArm("generate", arm), file: "responses.jsonl" },
     },
   });
+  return withOwnMetrics(scored, experiment, site);
 }

@@ -15,7 +15,7 @@ import { draftGenerate } from "./generate.ts";
 import { readJsonLines } from "./jsonl.ts";
 import { needsMerge } from "./merge.ts";
 import type { Response } from "./response.ts";
-import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
+import { openMetrics, openTask, scoringFiles, type TaskParams, taskParams, withOwnMetrics } from "./task.ts";
 
 type Params = TaskParams & {
   readonly min_share: number | null;
@@ -51,7 +51,7 @@ export const mergeCheck: StepKind<Params> = {
         view,
         scorer: (cases) => open.scorer(cases)(view, space),
         subject: forms[0],
-        metrics: [task.metrics.get(metric)],
+        metrics: [openMetrics(params, context).get(metric)],
         primary: metric,
         bootstrap: { resamples: bootstrap.resamples, seed: bootstrap.seed },
       },
@@ -112,23 +112,27 @@ export function draftMergeCheck(experiment: Experiment, site: Site): readonly Dr
   return [
     fourBit,
     merged,
-    draft({
-      id: "merge_check",
-      kind: mergeCheck.name,
-      params: {
-        ...taskParams(experiment),
-        min_share: minShare(experiment),
-        primary: { metric, view },
-        bootstrap: { resamples: evaluate.bootstrap.resamples, seed: evaluate.bootstrap.seed },
-        exp: site.version,
-      },
-      sources: scoringFiles(experiment),
-      inputs: {
-        labels: { step: "data", file: "labels.json" },
-        rows: { step: "data", file: "validation.jsonl" },
-        merged_16bit: { step: merged.id, file: "responses.jsonl" },
-        adapter_4bit: { step: fourBit.id, file: "responses.jsonl" },
-      },
-    }),
+    withOwnMetrics(
+      draft({
+        id: "merge_check",
+        kind: mergeCheck.name,
+        params: {
+          ...taskParams(experiment),
+          min_share: minShare(experiment),
+          primary: { metric, view },
+          bootstrap: { resamples: evaluate.bootstrap.resamples, seed: evaluate.bootstrap.seed },
+          exp: site.version,
+        },
+        sources: scoringFiles(experiment),
+        inputs: {
+          labels: { step: "data", file: "labels.json" },
+          rows: { step: "data", file: "validation.jsonl" },
+          merged_16bit: { step: merged.id, file: "responses.jsonl" },
+          adapter_4bit: { step: fourBit.id, file: "responses.jsonl" },
+        },
+      }),
+      experiment,
+      site,
+    ),
   ];
 }

@@ -29,7 +29,7 @@ import {
   selectionFile,
   winnerReason,
 } from "./selection.ts";
-import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
+import { openMetrics, openTask, scoringFiles, type TaskParams, taskParams, withOwnMetrics } from "./task.ts";
 
 type Params = TaskParams & {
   readonly metric: Select["metric"];
@@ -93,7 +93,7 @@ export const select: StepKind<Params> = {
       }
       scored.push({ setting, values, value, ...boundsOf({ low, high }), sd: sd ?? null, runs: own });
     }
-    const order = ranked(scored, tasks.get(params.task).metrics.get(metric));
+    const order = ranked(scored, openMetrics(params, context).get(metric));
     const [best] = order as [ScoredSetting];
     const common = { metric, view, rows: "validation" as const, n };
     const corrected = await withoutSelection(settings, { metric, view, bootstrap, ...params }, context);
@@ -143,7 +143,12 @@ async function averaged(
     [{ name, seeds }],
     {
       ...{ view, scorer: (cases) => open.scorer(cases)(view, space) },
-      ...{ subject: name, metrics: [task.metrics.get(metric)], primary: metric, bootstrap: { resamples, seed } },
+      ...{
+        subject: name,
+        metrics: [openMetrics(params, context).get(metric)],
+        primary: metric,
+        bootstrap: { resamples, seed },
+      },
     },
     context.pause,
   );
@@ -202,7 +207,13 @@ async function withoutSelection(
     }),
   );
   const groups = caseGroups(cases.map(({ group }) => group));
-  const value = await scoreWithoutSelection(scored, task.metrics.get(metric), groups, draws, context.pause);
+  const value = await scoreWithoutSelection(
+    scored,
+    openMetrics(params, context).get(metric),
+    groups,
+    draws,
+    context.pause,
+  );
   return value === null ? null : { value, ...draws };
 }
 
@@ -271,7 +282,7 @@ export function draftSelect(
   const { resamples, seed } = evaluate.bootstrap;
   const { rung } = first;
   const isLast = rung === undefined || rung.number === rung.of;
-  return draft({
+  const selected = draft({
     id: formatStepRef({ stage: "select", rung: isLast ? undefined : rung.number }),
     kind: select.name,
     params: {
@@ -286,6 +297,7 @@ export function draftSelect(
       ...(before === undefined ? {} : { before: { step: before, file: selectionFile } }),
     },
   });
+  return withOwnMetrics(selected, first.experiment, site);
 }
 
 /** Settings in the order of the sweep, with the numbers of their runs. */

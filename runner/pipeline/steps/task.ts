@@ -1,5 +1,18 @@
+import { defaultEnvironment } from "../../plugins/environments.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
-import type { StepContext } from "../../plugins/step.ts";
+import type { Metric } from "../../plugins/metrics/metric.ts";
+import {
+  describedMetric,
+  type MetricProcess,
+  metricLanguages,
+  type OwnMetric,
+  ownMetric,
+  ownMetrics,
+} from "../../plugins/metrics/own-metric.ts";
+import { Registry } from "../../plugins/registry.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Draft, StepContext } from "../../plugins/step.ts";
+import { lockSource } from "../../plugins/step-work.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { Instruction, OpenTask, Task, TaskSections } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
@@ -17,6 +30,15 @@ export type TaskParams = {
   readonly parsing: Json;
   /** Settings by which the task scores predictions; absent in steps that do not score. */
   readonly scoring?: Json;
+  /** The metrics that the study brings; absent without any, and in steps that do not score. */
+  readonly own_metrics?: readonly OwnMetricParams[];
+};
+
+type OwnMetricParams = {
+  readonly name: string;
+  readonly definition?: string;
+  readonly higher_is_better: boolean;
+  readonly range?: readonly number[];
 };
 
 const sectionsOf = ({ data }: Experiment): TaskSections => ({ data: data as unknown as TaskSections["data"] });
@@ -29,7 +51,83 @@ export function taskOf({ task }: { readonly task: string }): Task {
 /** The parameters of a step that scores predictions. */
 export function taskParams(experiment: Experiment): TaskParams {
   const scoring = scoringOf(experiment);
-  return { ...parsingParams(experiment), ...(scoring === undefined ? {} : { scoring }) };
+  const own = ownMetrics(experiment.evaluate).map(({ name, definition, higher_is_better, range }) => ({
+    ...{ name, higher_is_better },
+    ...(definition === undefined ? {} : { definition }),
+    ...(range === undefined ? {} : { range: [...range] }),
+  }));
+  return {
+    ...parsingParams(experiment),
+    ...(scoring === undefined ? {} : { scoring }),
+    ...(own.length === 0 ? {} : { own_metrics: own }),
+  };
+}
+
+/** The name of a metric's file among the sources of a step. */
+const metricSource = (name: string): string => `evaluate.metrics.${name}`;
+
+/** The name of the limits of a metric among the hints of a step. */
+const limitsHint = (name: string): string => `limits of ${name}`;
+
+/** A draft with what the study's own metrics need: their files, their limits, and the environment of Python files. */
+export function withOwnMetrics<D extends Draft>(draft: D, experiment: Experiment, site: Site): D {
+  const own = ownMetrics(experiment.evaluate);
+  if (own.length === 0) return draft;
+  const environment = own.some(isPython) ? defaultEnvironment() : undefined;
+  return {
+    ...draft,
+    sources: {
+      ...draft.sources,
+      ...Object.fromEntries(own.map(({ name, file }) => [metricSource(name), file])),
+      ...(environment === undefined ? {} : { [lockSource(environment)]: site.lock(environment) }),
+    },
+    hints: {
+      ...draft.hints,
+      ...Object.fromEntries(own.map(({ name, timeout, memory }) => [limitsHint(name), { timeout, memory }])),
+    },
+    ...(environment === undefined ? {} : { environment }),
+  };
+}
+
+const isPython = ({ file }: Pick<OwnMetric, "file">): boolean =>
+  metricLanguages[file.slice(file.lastIndexOf("."))] === "python";
+
+/** The metrics of the task and of the study, for a step that scores. A metric of the study starts its process when it is used. */
+export function openMetrics(
+  params: TaskParams,
+  context: Pick<StepContext, "source" | "hint" | "metric">,
+): Registry<Metric> {
+  return metricsWith(params.task, params.own_metrics ?? [], ({ name }) => {
+    const file = context.source(metricSource(name));
+    const limits = context.hint(limitsHint(name)) as Pick<OwnMetric, "timeout" | "memory">;
+    return { file, open: () => context.metric(file, limits) };
+  });
+}
+
+/** The metrics of an experiment for tables and reports. The metrics of the study compute nothing. */
+export function metricsOf(experiment: Pick<Experiment, "task" | "evaluate">): Registry<Metric> {
+  return withTaskMetrics(experiment.task, ownMetrics(experiment.evaluate).map(describedMetric));
+}
+
+/** The metrics of a task, and metrics of users with what calls their functions. */
+export function metricsWith<M extends OwnMetricParams>(
+  task: string,
+  own: readonly M[],
+  processOf: (metric: M) => { readonly file: string; open(): MetricProcess },
+): Registry<Metric> {
+  const { plain } = tasks.get(task);
+  return withTaskMetrics(
+    task,
+    own.map((metric) => ownMetric(metric, { ...processOf(metric), plain })),
+  );
+}
+
+function withTaskMetrics(task: string, own: readonly Metric[]): Registry<Metric> {
+  const { metrics } = tasks.get(task);
+  if (own.length === 0) return metrics;
+  const all = new Registry<Metric>("metric");
+  for (const metric of [...metrics, ...own]) if (!all.has(metric.name)) all.register(metric);
+  return all;
 }
 
 /** The parameters of a step that parses targets or answers and does not score them. */

@@ -3,6 +3,8 @@ import { compareParts } from "../../evaluation/compare-parts.ts";
 import type { Failure } from "../../evaluation/error-analysis/analyse.ts";
 import type { CaseAnswer } from "../../evaluation/statistics/comparison.ts";
 import { scoresOf } from "../../evaluation/statistics/packed.ts";
+import type { Metric } from "../../plugins/metrics/metric.ts";
+import type { Registry } from "../../plugins/registry.ts";
 import type { StepContext } from "../../plugins/step.ts";
 import type { OpenTask, Task } from "../../plugins/tasks/task.ts";
 import { verdictOf, type WorkbookCaseRow } from "../../reporting/render/xlsx/by-case-sheet.ts";
@@ -49,14 +51,24 @@ export function* caseRowsOf(
 export function* casesOf(
   arms: readonly Arm[],
   { metric, view }: { readonly metric: string; readonly view: View },
-  { task, open, nameOf }: { readonly task: Task; readonly open: OpenTask; nameOf(arm: Arm): string },
+  {
+    task,
+    metrics,
+    open,
+    nameOf,
+  }: {
+    readonly task: Task;
+    readonly metrics: Registry<Metric>;
+    readonly open: OpenTask;
+    nameOf(arm: Arm): string;
+  },
   context: StepContext,
 ): Generator<WorkbookCase> {
   const { predictionKey, views } = task;
   const written = views[0] as View;
   const failures = failuresByCase(context);
   const primary = ({ gold, ...answer }: CaseAnswer): number | undefined =>
-    scoresOf(open.scorer([{ ...answer, target: gold }])(view), [task.metrics.get(metric)])[metric] ?? undefined;
+    scoresOf(open.scorer([{ ...answer, target: gold }])(view), [metrics.get(metric)])[metric] ?? undefined;
   for (const arm of arms) {
     for (const one of readPredictions(context.input(`predictions.${arm}`), predictionKey)) {
       const { id, gold, prediction } = one;

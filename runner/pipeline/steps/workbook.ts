@@ -18,7 +18,7 @@ import { armNames } from "./arm-names.ts";
 import type { Arm } from "./arms.ts";
 import { draft } from "./draft.ts";
 import { lastScores, readSelection } from "./selection.ts";
-import { openTask, scoringFiles, type TaskParams, taskOf, taskParams } from "./task.ts";
+import { openMetrics, openTask, scoringFiles, type TaskParams, taskOf, taskParams, withOwnMetrics } from "./task.ts";
 import { caseRowsOf, casesOf, confusionsOf, failuresOf } from "./workbook-cases.ts";
 import { declaredArm, runOf, warningOf } from "./workbook-runs.ts";
 
@@ -40,18 +40,19 @@ export const workbook: StepKind<Params> = {
   async run({ arms, primary, config, compared, exp, ...params }, context) {
     const task = taskOf(params);
     const open = await openTask(params, context);
+    const metrics = openMetrics(params, context);
     const names = armNames({ config, compared, arms });
     const nameOf = (arm: Arm): string => names.get(arm) ?? arm;
     const declared = arms.map((arm) => declaredArm(arm, config, compared));
     const { writeWorkbook } = await import("../../reporting/render/xlsx/workbook.ts");
     const notes = await writeWorkbook(join(context.output, "workbook.xlsx"), {
       arms: arms.map((arm) => ({ name: nameOf(arm), ...armOf(arm, primary.view, context) })),
-      metrics: [...task.metrics].map(({ name, higherIsBetter, ...metric }) => ({
+      metrics: [...metrics].map(({ name, higherIsBetter, ...metric }) => ({
         ...{ name, higherIsBetter, definition: definitionOf(metric, params.scoring) },
       })),
       views: task.views,
       caseRows: caseRowsOf(arms, primary.view, { task, open }, context),
-      cases: casesOf(arms, primary, { task, open, nameOf }, context),
+      cases: casesOf(arms, primary, { task, metrics, open, nameOf }, context),
       caseView: primary.view,
       hasLabels: task.labels !== undefined,
       ...(context.hasInput("comparison")
@@ -203,7 +204,7 @@ export function draftWorkbook(
   isWinner: boolean,
 ) {
   const { metric, view } = experiment.evaluate.primary;
-  return draft({
+  const written = draft({
     id: "workbook",
     kind: workbook.name,
     params: {
@@ -230,4 +231,5 @@ export function draftWorkbook(
       ),
     },
   });
+  return withOwnMetrics(written, experiment, site);
 }

@@ -28,6 +28,8 @@ export interface Metric<T = any, P = any, S = any, Space = any> {
    * its interval follows from their number, since resamples are then too alike.
    */
   readonly isUnitScore?: true;
+  /** Least and greatest value. `isShareCorrect` and `isUnitScore` imply 0 and 1. Default: unlimited. */
+  readonly range?: readonly [low: number, high: number];
   /** How the interval is computed, by the sums over all cases. Default: "bca". */
   intervalMethod?(sums: S): PreferredInterval;
   /**
@@ -37,6 +39,10 @@ export interface Metric<T = any, P = any, S = any, Space = any> {
   readonly counters: CounterSet<T, P, S, Space>;
   /** The metric of summed counters. 0 / 0 is 0; NaN if the metric has no meaning for these cases: reports then show none. */
   value(sums: S): number;
+  /** The cost of a call of `value`, in operations of the statistics. Default: little. */
+  readonly work?: number;
+  /** Does slow work that `contribute` needs for cases. Called before they contribute; `pause` lets other work run. */
+  prepare?(cases: ScoredCases<T, P, Space>, pause?: () => Promise<void>): Promise<void>;
 }
 
 /** The method of a metric's interval, or the reason why these cases allow none. */
@@ -98,4 +104,13 @@ export function definitionOf(metric: Pick<Metric, "definition" | "definitionWith
 export function isBetter({ higherIsBetter }: Pick<Metric, "higherIsBetter">, value: number, other: number): boolean {
   if (higherIsBetter === null) return false;
   return higherIsBetter ? value > other : value < other;
+}
+
+/** Least and greatest value of a metric; undefined if it is unlimited. */
+export function rangeOf({
+  range,
+  isShareCorrect,
+  isUnitScore,
+}: Pick<Metric, "range" | "isShareCorrect" | "isUnitScore">): readonly [low: number, high: number] | undefined {
+  return isShareCorrect === true || isUnitScore === true ? [0, 1] : range;
 }

@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { taskOf } from "../../pipeline/steps/task.ts";
+import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { table } from "../../reporting/checklist/markdown.ts";
 import { armNamingOf, hasLabels, metricName } from "../../reporting/report/display-names.ts";
 import { trainerText } from "../../reporting/report/software.ts";
@@ -38,9 +39,11 @@ export function modelCard(facts: CardFacts): string {
 
 /** Metadata for the hub's search, widgets and leaderboards. */
 function frontMatter({ run, intervals, repo, license, kind, base }: CardFacts): object {
-  const { metrics, primary, split } = run.config.evaluate;
+  const { primary, split } = run.config.evaluate;
   const values = run.arms.find(({ name }) => name === "tuned")?.views[primary.view] ?? {};
-  const names = [...new Set([primary.metric, ...metrics])].filter((name) => Number.isFinite(values[name]));
+  const names = [...new Set([primary.metric, ...shownMetrics(run.config.evaluate)])].filter((name) =>
+    Number.isFinite(values[name]),
+  );
   return {
     base_model: base.name,
     base_model_relation: kind === "adapter" ? "adapter" : "finetune",
@@ -100,8 +103,8 @@ function summary({ run, kind, base }: CardFacts): string {
 /** The metrics of every arm in the primary view, with intervals, and the pre-specified tests. */
 function results({ run, intervals }: CardFacts): string {
   const armName = armNamingOf(run);
-  const { metrics, primary } = run.config.evaluate;
-  const names = [...new Set([primary.metric, ...metrics])];
+  const { primary } = run.config.evaluate;
+  const names = [...new Set([primary.metric, ...shownMetrics(run.config.evaluate)])];
   const rows = run.arms.map(({ name, views }) => {
     const cells = names.map((metric) => {
       const value = views[primary.view]?.[metric];

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { filesOf, testPart } from "../../plugins/data-part.ts";
+import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { integer, missing, score, withInterval } from "../../util/format.ts";
 import { shellWord } from "../../util/shell.ts";
 import { armNamingOf, hasLabels, metricName } from "../report/display-names.ts";
@@ -120,8 +121,9 @@ export function results(input: ReadmeInput): readonly string[] {
   const hasRows = runs.every(
     (run) => files?.includes(outputPath(input, run, "data", `${run.config.evaluate.split}.jsonl`)) !== false,
   );
-  const { metrics, primary } = (runs.at(-1) as RunFacts).config.evaluate;
-  const shown = metrics.slice(0, 4);
+  const { evaluate } = (runs.at(-1) as RunFacts).config;
+  const { primary } = evaluate;
+  const shown = shownMetrics(evaluate).slice(0, 4);
   return [
     `Scores of all arms in the ${primary.view} view. An arm is one system that answers every case: a model or a baseline. Runs with several arms have 95 % confidence intervals over cases.`,
     "",

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import type { MetricOpener } from "../../project/own-metrics.ts";
 import type { Project } from "../../project/project.ts";
 import { compareRuns } from "../../runs/compare.ts";
 import { diffRuns } from "../../runs/diff.ts";
@@ -24,7 +25,10 @@ import { comparisonBlocks, diffBlocks, differencesFigure, settingsBlocks } from 
 import { runListOf } from "./run-list.ts";
 
 /** The data of the pages of `exp view`. */
-export type ViewContext = Pick<Project, "root" | "artifacts" | "store" | "digests"> & { readonly assets: PageAssets };
+export type ViewContext = Pick<Project, "root" | "artifacts" | "store" | "digests"> & {
+  readonly assets: PageAssets;
+  readonly metric: MetricOpener;
+};
 
 const home = html`<nav aria-label="Pages"><a href="/">All runs</a></nav>`;
 const linkOf = ({ experiment, run }: RunRow): string =>

@@ -1,4 +1,5 @@
 import { commonArmName } from "../../pipeline/steps/arm-names.ts";
+import { metricsOf } from "../../pipeline/steps/task.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { type RunRow, runRowOf } from "../../runs/run-row.ts";
@@ -57,7 +58,7 @@ export function runListOf(runs: readonly FinishedRun[], linkOf: (row: RunRow) =>
     armNames: Object.fromEntries([...arms].map((arm) => [arm, commonArmName(arm, named)])),
     higherIsBetter: Object.fromEntries(
       runs.flatMap(({ manifest }) =>
-        [...(tasks.find(manifest.config.task)?.metrics ?? [])].map(({ name, higherIsBetter }) => [
+        (tasks.has(manifest.config.task) ? [...metricsOf(manifest.config)] : []).map(({ name, higherIsBetter }) => [
           name,
           higherIsBetter,
         ]),

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { filesOf } from "../../plugins/data-part.ts";
 import { engines } from "../../plugins/engines/registry.ts";
+import { ownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { chainOf } from "../../project/load.ts";
 import { type FinishedRun, runLabel } from "../../runs/finished-runs.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
@@ -152,7 +153,7 @@ function projectOrPackageFile(file: string, root: string, { packageRoot }: Conte
 
 /**
  * The files that declare the runs and the compared experiments: experiments with the files that they extend, templates, label
- * files, author notes and replayed predictions. Data files if the study declares that they may be published.
+ * files, metric files, author notes and replayed predictions. Data files if the study declares that they may be published.
  */
 function declarationFiles(
   study: Pick<FinishedStudy, "finished" | "root" | "artifacts" | "promptFiles">,
@@ -168,12 +169,14 @@ function declarationFiles(
       for (const part of path === undefined ? [] : chainOf(path, context)) used.add(relative(root, part));
     }
     for (const experiment of [config, ...Object.values(compared)]) {
-      const { data, prompt, generate, report } = experiment;
+      const { data, prompt, generate, report, evaluate } = experiment;
+      const metrics = ownMetrics(evaluate).map(({ file }) => file);
       const { synonyms, groups, lexicon } = data.labels ?? {};
       const rows = data.origin?.publish === true ? [data.train, data.validation, data.test].flatMap(filesOf) : [];
       const engine = engines.find(generate.engine);
       const recorded = ["zero_shot", "tuned"].map((arm) => engine?.recorded?.(experiment, arm)?.file);
-      const paths = [prompt.template, prompt.zero_shot, synonyms, groups, lexicon, report.notes, ...recorded, ...rows];
+      const labelFiles = [synonyms, groups, lexicon];
+      const paths = [prompt.template, prompt.zero_shot, ...labelFiles, report.notes, ...metrics, ...recorded, ...rows];
       for (const path of paths) if (path !== undefined && namedFile(run, path, study) !== undefined) used.add(path);
     }
     for (const [path, digest] of Object.entries(provenance.sources)) {

@@ -1,6 +1,7 @@
-import { scoringOf } from "../../pipeline/steps/task.ts";
+import { metricsOf, scoringOf } from "../../pipeline/steps/task.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import { definitionOf } from "../../plugins/metrics/metric.ts";
+import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer } from "../../util/format.ts";
 import { metricName, namingOf } from "../report/display-names.ts";
@@ -75,9 +76,9 @@ const labelAnswers = (isSingle: boolean): Block =>
 
 /** The definitions of the metrics that tables show, from the registry of the task. */
 function definitions(config: Experiment): Block {
-  const { task, evaluate } = config;
-  const { metrics } = tasks.get(task);
-  const items = [...new Set([...evaluate.metrics, evaluate.primary.metric])].map((name): readonly Span[] => [
+  const { evaluate } = config;
+  const metrics = metricsOf(config);
+  const items = [...new Set([...shownMetrics(evaluate), evaluate.primary.metric])].map((name): readonly Span[] => [
     { strong: metricName(name) },
     `: ${definitionOf(metrics.get(name), scoringOf(config))}.`,
   ]);

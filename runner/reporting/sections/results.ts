@@ -1,4 +1,5 @@
 import { plannedTests } from "../../evaluation/statistics/family.ts";
+import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import {
   integer,
   missing,
@@ -51,7 +52,7 @@ const metricsPerTable = 4;
 
 /** The scores of all arms, in as many tables as the metrics need. */
 function comparison(runs: readonly RunFacts[]): readonly Block[] {
-  const { metrics } = (runs.at(-1) as RunFacts).config.evaluate;
+  const metrics = shownMetrics((runs.at(-1) as RunFacts).config.evaluate);
   const tables = Math.ceil(metrics.length / metricsPerTable);
   return Array.from({ length: tables }, (_, at) =>
     scoreTable(runs, metrics.slice(at * metricsPerTable, (at + 1) * metricsPerTable), at),
@@ -154,8 +155,8 @@ function margins(run: RunFacts): readonly Block[] {
 
 /** The first two metrics of the models in each view, and how the primary arm answers. */
 function views(run: RunFacts): readonly Block[] {
-  const { primary, metrics } = run.config.evaluate;
-  const names = [...new Set([primary.metric, ...metrics])].slice(0, 2);
+  const { evaluate } = run.config;
+  const names = [...new Set([evaluate.primary.metric, ...shownMetrics(evaluate)])].slice(0, 2);
   const own = run.arms.find(({ name }) => name === primaryArm(run));
   if (own === undefined) return [];
   const models = new Set(modelArms(run).map(({ arm }) => arm));

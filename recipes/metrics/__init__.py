@@ -1,0 +1,1 @@
+"""The processes that call a user's metric."""

@@ -1,0 +1,119 @@
+/**
+ * Calls the functions of a user's metric: `node host.mjs FILE SHOWN SECONDS`. The protocol is that of host.py. FILE is a copy of
+ * SHOWN, whose path messages have.
+ */
+import { spawnSync } from "node:child_process";
+import { readSync, writeSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { isMainThread, Worker, workerData } from "node:worker_threads";
+
+const [requests, answers] = [3, 4];
+
+/** Seconds that loading a file may take. */
+const loading = 120;
+
+/** Ends the process if a call exceeds its time limit. `state` counts the starts and ends of calls: odd during a call. */
+function watch({ state, seconds }) {
+  for (;;) {
+    const seen = Atomics.load(state, 0);
+    const isCalling = seen % 2 === 1;
+    const limit = seen === 1 ? Math.max(seconds, loading) : seconds;
+    if (Atomics.wait(state, 0, seen, isCalling ? limit * 1000 : undefined) !== "timed-out") continue;
+    writeSync(answers, `${JSON.stringify({ error: { type: "TooSlow", message: "", slow: true } })}\n`);
+    process.kill(process.pid, "SIGKILL");
+  }
+}
+
+async function main() {
+  const [file, , seconds] = process.argv.slice(2);
+  const state = new Int32Array(new SharedArrayBuffer(4));
+  const count = () => {
+    Atomics.add(state, 0, 1);
+    Atomics.notify(state, 0);
+  };
+  const watcher = new Worker(new URL(import.meta.url), { workerData: { state, seconds: Number(seconds) } });
+  watcher.unref();
+  const url = pathToFileURL(file).href;
+  const reply = (answer) => writeAll(`${JSON.stringify(answer)}\n`);
+  let functions;
+  count();
+  try {
+    functions = await import(url);
+    for (const name of ["contribute", "value"])
+      if (typeof functions[name] !== "function") throw new TypeError(`the file exports no function ${name}`);
+    reply({ result: null });
+  } catch (error) {
+    const failure = described(error, url);
+    // The stack of a syntax error does not name its line.
+    const line = error instanceof SyntaxError ? syntaxLine(file) : failure.line;
+    reply({ error: { ...failure, line } });
+  }
+  count();
+  for (const line of lines()) {
+    const [name, ...args] = JSON.parse(line);
+    count();
+    let answer;
+    try {
+      const result = functions[name](...args);
+      // JSON has no NaN. A value without JSON form is the text of its type, which the other side refuses.
+      answer = { result: typeof result === "number" && Number.isNaN(result) ? null : shown(result), nan: Number.isNaN(result) };
+    } catch (error) {
+      answer = { error: described(error, url) };
+    }
+    count();
+    reply(answer);
+  }
+}
+
+/** The line of a syntax error; null if it is unknown. */
+function syntaxLine(file) {
+  const { stderr } = spawnSync(process.execPath, ["--check", file], { encoding: "utf8", timeout: 10_000 });
+  const line = Number(/^.*metric\.\w+:(\d+)$/m.exec(stderr)?.[1]);
+  return Number.isNaN(line) ? null : line;
+}
+
+/** A result with its values that JSON cannot hold as text: undefined, Infinity, a promise. */
+function shown(result) {
+  if (result instanceof Promise) return "a promise";
+  if (result === undefined || typeof result === "function") return String(result);
+  return JSON.parse(
+    JSON.stringify(result, (_key, value) =>
+      value === undefined || typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value))
+        ? String(value)
+        : value,
+    ),
+  );
+}
+
+/** Type, message and line of an error, and of the file in which it occurred. */
+function described(error, url) {
+  if (!(error instanceof Error)) return { type: "thrown", message: String(error), line: null };
+  const stack = String(error.stack);
+  const at = stack.indexOf(url);
+  const line = at < 0 ? null : Number(/^(?:\?[^:]*)?:(\d+)/.exec(stack.slice(at + url.length))?.[1] ?? Number.NaN);
+  return { type: error.name, message: error.message, line: Number.isNaN(line) ? null : line };
+}
+
+function* lines() {
+  const buffer = Buffer.alloc(65536);
+  let rest = Buffer.alloc(0);
+  for (;;) {
+    const size = readSync(requests, buffer);
+    if (size === 0) return;
+    rest = Buffer.concat([rest, buffer.subarray(0, size)]);
+    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+      const line = rest.subarray(0, end).toString("utf8");
+      rest = rest.subarray(end + 1);
+      yield line;
+    }
+  }
+}
+
+function writeAll(text) {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) at += writeSync(answers, bytes, at);
+}
+
+if (isMainThread) await main();
+else watch(workerData);
+process.exit(0);
