@@ -73,8 +73,8 @@ export class HubServer {
   }
 
   /** Adds a user and returns the token. */
-  addUser(name: string, role = "write", more: object = {}): string {
-    const token = `hf_${randomUUID().replaceAll("-", "")}`;
+  addUser(name: string, role = "write", more: object = {}, prefix = "hf_"): string {
+    const token = `${prefix}${randomUUID().replaceAll("-", "")}`;
     const auth = { type: "access_token", accessToken: { displayName: "test", role, ...more } };
     this.accounts.set(token, { id: name, type: "user", name, orgs: [{ name: "lab", roleInOrg: "read" }], auth });
     return token;

@@ -11,7 +11,7 @@ const commits: Readonly<Record<string, string>> = {
   main: "b968826d9c46dd6066d109eabc6255188de91218",
   "v1/rc": "1cfa9a7208912126459214e8b04321603b3df60c",
 };
-const token = "hf_TokenOfThisTest0123456789";
+const token = "TokenOfAnotherHub0123456789";
 let seen: IncomingMessage[] = [];
 
 /** A hub with a public, a gated and a private model, and its error codes. */

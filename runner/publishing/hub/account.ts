@@ -25,9 +25,6 @@ export async function checkAccount(hub: Hub, repo: string): Promise<readonly Fai
   if (hub.token === undefined) {
     return [failedCheck("hub-token", "no token: HF_TOKEN is not set, and no login has stored one", help)];
   }
-  if (!hub.token.startsWith("hf_")) {
-    return [failedCheck("hub-token", "HF_TOKEN is not a token of the hub: tokens begin with hf_", help)];
-  }
   let account: Account;
   try {
     account = (await whoAmI(hubParams(hub))) as unknown as Account;

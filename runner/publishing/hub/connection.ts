@@ -40,18 +40,24 @@ export class HubResponseError extends Error {
 const largestText = 32 * 2 ** 20;
 const longestRetryAfter = 600_000;
 
+/** The address of the hub, without a slash at its end. */
+export function hubAddress(env: Readonly<Record<string, string | undefined>>): string {
+  return (env.HF_ENDPOINT || "https://huggingface.co").replace(/(?<!\/)\/+$/, "");
+}
+
 /** Opens HF_ENDPOINT or the public hub with the user's token. Sends no request. */
 export function openHub(
   { env, stop }: { readonly env: Readonly<Record<string, string | undefined>>; readonly stop: AbortSignal },
   send: typeof fetch = proxiedFetch,
 ): Hub {
-  const url = (env.HF_ENDPOINT || "https://huggingface.co").replace(/(?<!\/)\/+$/, "");
+  const url = hubAddress(env);
   const token = hubToken(env);
   const request = async (
     ...[input, init, limits]: [...Parameters<typeof fetch>, ResponseLimits]
   ): Promise<Response> => {
-    if (token !== undefined) refuseForeignAddress(input, init, token, url);
-    const response = await boundedFetch(input, init, { limits, signals: [stop], send });
+    const signed = withToken(input, init, { token, hub: url });
+    if (token !== undefined) refuseForeignAddress(input, signed, token, url);
+    const response = await boundedFetch(input, signed, { limits, signals: [stop], send });
     if (response.ok) return response;
     const retryAfter = parseRetryAfter(response.headers.get("retry-after"));
     throw new HubResponseError(response.status, await errorMessage(response), retryAfter);
@@ -103,7 +109,27 @@ function refuseForeignAddress(
 
 /** The parameters for a call of the hub's library. The connection must have a token. */
 export function hubParams({ url, fetch, token }: Hub): HubParams {
-  return { hubUrl: url, fetch, accessToken: token as string };
+  return { hubUrl: url, fetch, accessToken: libraryToken(token as string) };
+}
+
+/** The library refuses a token that does not begin with "hf_", as other hubs issue it. `withToken` replaces this one. */
+const placeholder = "hf_token_of_the_user";
+
+/** The token that the hub's library accepts. Its requests must go through `withToken`. */
+export const libraryToken = (token: string): string => (token.startsWith("hf_") ? token : placeholder);
+
+/** A request of the hub's library with the user's token, if it goes to the hub. */
+export function withToken(
+  input: Parameters<typeof fetch>[0],
+  init: RequestInit | undefined,
+  { token, hub }: { readonly token: string | undefined; readonly hub: string },
+): RequestInit | undefined {
+  const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
+  if (headers.get("authorization") !== `Bearer ${placeholder}`) return init;
+  const isHub = new URL(input instanceof Request ? input.url : input).origin === new URL(hub).origin;
+  if (isHub) headers.set("authorization", `Bearer ${token}`);
+  else headers.delete("authorization");
+  return { ...init, headers };
 }
 
 /** The error message of a response without URLs, which may be signed. */

@@ -3,6 +3,7 @@ import { hubToken } from "../../setup/hub-token.ts";
 import { boundedFetch } from "../../util/bounded-fetch.ts";
 import { isOffline } from "../../util/offline.ts";
 import { UserError } from "../../util/user-error.ts";
+import { hubAddress, libraryToken, withToken } from "./connection.ts";
 
 /** A commit of a hub model. `gated`: its files require accepted conditions and a token; the commit does not. */
 export type Resolved = { readonly commit: string; readonly gated: boolean };
@@ -23,10 +24,11 @@ export async function resolveRevision(
     throw new UserError("offline", "cannot query the hub: HF_HUB_OFFLINE is set", { help });
   }
   const token = hubToken(env);
-  const hubUrl = env.HF_ENDPOINT?.replace(/(?<!\/)\/+$/, "");
+  const hub = hubAddress(env);
   let reason: string | null = null;
   const send: typeof fetch = async (url, init) => {
-    const response = await boundedFetch(url, init, { limits, signals: [stop] });
+    const signed = withToken(url, init, { token, hub });
+    const response = await boundedFetch(url, signed, { limits, signals: [stop] });
     reason = response.headers.get("x-error-code");
     return response;
   };
@@ -36,14 +38,14 @@ export async function resolveRevision(
       revision,
       additionalFields: ["sha"],
       fetch: send,
-      ...(hubUrl ? { hubUrl } : {}),
-      ...(token?.startsWith("hf_") ? { accessToken: token } : {}),
+      hubUrl: hub,
+      ...(token === undefined ? {} : { accessToken: libraryToken(token) }),
     });
     if (typeof sha === "string" && /^[0-9a-f]{40}$/.test(sha)) return { commit: sha, gated: Boolean(gated) };
     throw new UserError("hub-error", `the hub's answer for ${base} has no commit`, { help: "try again later" });
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw explain(error, reason, { base, revision, hub: hubUrl ?? "huggingface.co", hasToken: token !== undefined });
+    throw explain(error, reason, { base, revision, hub: new URL(hub).host, hasToken: token !== undefined });
   }
 }
 

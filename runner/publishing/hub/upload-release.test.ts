@@ -66,6 +66,13 @@ function expectIntactStore({ files }: Release): void {
 }
 
 describe("an upload", () => {
+  it("accepts a token of another form", async () => {
+    const env = { HF_ENDPOINT: server.url, HF_TOKEN: server.addUser("me", "write", {}, "own-hub-") };
+    const whole = model();
+    await uploadRelease(whole, { ...openHub({ env, stop: stop.signal }), firstWait: 5 }, () => {});
+    expectIntactStore(whole);
+  });
+
   it("makes a private repository with every file in one commit", async () => {
     const whole = model();
     const { commit, sent } = await uploadRelease(whole, hub, () => {});
