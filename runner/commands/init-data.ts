@@ -1,6 +1,7 @@
 import { basename, relative, resolve, sep } from "node:path";
 import { cellsOf, jsonOf, type RecordFormat } from "../data/columns.ts";
 import type { DataTable } from "../data/data-table.ts";
+import { isScalar } from "../data/json-value.ts";
 import { splitLabels } from "../data/labels/split.ts";
 import { baselines } from "../evaluation/baselines/index.ts";
 import { tasks } from "../plugins/tasks/registry.ts";
@@ -104,16 +105,29 @@ const lastPart = (name: string): string => name.slice(name.lastIndexOf(".") + 1)
 /** Rows that show whether a column has objects. */
 const sampledRows = 100;
 
-/** The paths within a column of objects ("output.labels"), or the column. */
-function fieldsOf(table: Pick<DataTable, "columns" | "rows">, name: string): readonly string[] {
-  const cells = (cellsOf(table, name) ?? []).filter((cell) => cell !== "");
-  const values = cells.map((cell) => (typeof cell === "string" ? jsonOf(cell) : cell));
-  const isObject = (value: unknown): value is object =>
-    typeof value === "object" && value !== null && !Array.isArray(value);
-  if (values.length === 0 || !values.every(isObject)) return [name];
-  const keys = new Set(values.flatMap((value) => Object.keys(value)));
-  return [...keys].flatMap((key) => fieldsOf(table, `${name}.${key}`));
+/** Objects with more keys, or deeper ones, are data and not a set of fields. */
+const mostKeys = 100;
+const deepest = 8;
+
+/** The paths within a column of objects ("output.labels"), or the column. `values`: those of some rows at this path. */
+function fieldsOf(name: string, values: readonly unknown[], depth = 0): readonly string[] {
+  const present = values.filter((value) => value !== undefined && value !== null && value !== "");
+  const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+    typeof value === "object" && value !== null && !Array.isArray(value) && !isScalar(value);
+  if (present.length === 0 || depth === deepest || !present.every(isObject)) return [name];
+  const keys = new Set(present.flatMap((value) => Object.keys(value)));
+  if (keys.size > mostKeys) return [name];
+  return [...keys].flatMap((key) =>
+    fieldsOf(
+      `${name}.${key}`,
+      present.map((value) => (Object.hasOwn(value, key) ? value[key] : undefined)),
+      depth + 1,
+    ),
+  );
 }
+
+/** The first so many of these paths are candidates for a role. */
+const mostFields = 1_000;
 
 /** The format of a file and the roles of its columns, by their names, and else by their texts. Throws UserError. */
 function rolesOf(table: DataTable, file: string): Roles {
@@ -124,9 +138,22 @@ function rolesOf(table: DataTable, file: string): Roles {
   if (chat !== undefined) return { format: "chat", columns: {}, targets: textsAt(chat) };
   if (columns.includes("instruction") && columns.includes("output"))
     return { format: "alpaca", columns: {}, targets: textsAt("output") };
-  const sample = { columns, rows: rows.slice(0, sampledRows) };
-  const named = columns.filter((name) => name !== "").flatMap((name) => fieldsOf(sample, name));
-  const length = (name: string): number => textsAt(name).reduce((sum, text) => sum + text.length, 0);
+  const sample = rows.slice(0, sampledRows);
+  const named = columns
+    .flatMap((name, at) => {
+      const cells = sample.map((row) => row[at] ?? "");
+      return name === ""
+        ? []
+        : fieldsOf(
+            name,
+            cells.map((cell) => (typeof cell === "string" ? jsonOf(cell) : cell)),
+          );
+    })
+    .slice(0, mostFields);
+  const lengths = new Map(
+    named.map((name) => [name, textsAt(name).reduce((sum, text) => sum + text.length, 0)] as const),
+  );
+  const length = (name: string): number => lengths.get(name) as number;
   const id = named.find((name) => /^(?:id|.*_id|uid|uuid)$/i.test(name) && new Set(textsAt(name)).size === rows.length);
   const others = named.filter((name) => name !== id);
   const byLength = [...others].sort((a, b) => length(b) - length(a));

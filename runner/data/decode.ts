@@ -38,10 +38,10 @@ function as(bytes: Uint8Array, encoding: "utf-16le" | "utf-16be"): Decoded {
 }
 
 /** The characters of the bytes 0x80 to 0x9f, which Latin-1 lacks. A byte without a character is U+FFFD. */
-const extra = "€�‚ƒ„…†‡ˆ‰Š‹Œ�Ž��‘’“”•–—˜™š›œ�žŸ";
+export const windows1252Extra = "€�‚ƒ„…†‡ˆ‰Š‹Œ�Ž��‘’“”•–—˜™š›œ�žŸ";
 
 /** Some versions of Node decode Windows-1252 as Latin-1. */
 function windows1252(bytes: Uint8Array): string {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-  return text.replace(/[\u0080-\u009f]/g, (character) => extra.charAt(character.charCodeAt(0) - 0x80));
+  return text.replace(/[\u0080-\u009f]/g, (character) => windows1252Extra.charAt(character.charCodeAt(0) - 0x80));
 }

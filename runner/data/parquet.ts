@@ -33,12 +33,13 @@ export async function readParquet(file: DataFile): Promise<Result<DataTable>> {
       return cell;
     }),
   );
-  const source = sourceOf(file.path, columns, rows);
-  const problems = new Problems(source);
+  // Rows may share the text of a cell, so the text of all rows is not made here.
+  const problems = new Problems({ path: file.path, text: "" });
   if (rows.length === 0) problems.add(0, 0, "no-rows", "the file has no rows");
   if (characters > tableLimits.characters)
     problems.add(0, 0, "table-too-large", `the file has more than ${tableLimits.characters} characters`, smaller);
   if (problems.any) return problems.result();
+  const source = sourceOf(file.path, columns, rows);
   const span = (row: number): Span => {
     const start = lineStart(source.text, row + 1);
     return { source, start, end: lineEnd(source.text, start) };

@@ -4,6 +4,10 @@ export const tableLimits = {
   bytes: 500_000_000,
   /** Cells: rows times columns. */
   cells: 10_000_000,
+  /** No format of a data set has more, and the work on a table grows with rows times columns. */
+  columns: 16_384,
+  /** Characters of one cell. A prompt has at most four million. */
+  cell: 8_000_000,
   /** Characters of all cells. */
   characters: 400_000_000,
 } as const;

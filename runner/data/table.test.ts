@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import excel from "exceljs";
 import { describe, expect, it } from "vitest";
+import { cpuTime } from "../testing/cpu-time.ts";
 import { positionOf } from "../util/code-frame.ts";
 import { type Columns, columnsFor, type RecordFormat } from "./columns.ts";
 import type { DataTable } from "./data-table.ts";
@@ -208,6 +209,31 @@ it("a gzip bomb is refused before it is unpacked", () => {
   expect(() => gunzip(bomb, 999)).toThrow("more than");
 });
 
+describe("a table beyond the limits is refused:", () => {
+  const tables: readonly (readonly [what: string, path: string, text: string])[] = [
+    ["columns", "a.csv", `${Array.from({ length: 20_000 }, (_, at) => `c${at}`).join(",")}\n${",".repeat(19_999)}\n`],
+    ["keys", "a.jsonl", JSON.stringify(Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`c${at}`, 1])))],
+    ["a cell", "a.csv", `a,b\n1,${"x".repeat(9e6)}\n`],
+    ["a cell of JSON", "a.json", JSON.stringify([{ a: "x".repeat(9e6) }])],
+    ["a row", "a.csv", `a,b\n${"x".repeat(33e6)}\n`],
+    ["cells", "a.csv", `a,b\n${",".repeat(10_000_001)}\n`],
+  ];
+  for (const [what, path, text] of tables)
+    it(what, async () => {
+      expect(await table(path, text).catch((error: Error) => error.message)).toBe("1:table-too-large");
+    });
+});
+
+it("the places of many ragged rows are found in a time that is proportional to them", async () => {
+  const time = async (rows: number): Promise<number> => {
+    const started = cpuTime();
+    await expect(table("a.csv", `a,b\n${"ä\n".repeat(rows)}`)).rejects.toThrow("2:ragged-row");
+    return cpuTime() - started;
+  };
+  await time(4_000);
+  expect((await time(32_000)) / (await time(4_000))).toBeLessThan(30);
+});
+
 describe("parquet", () => {
   // Written by pyarrow: Snappy, zstd and gzip; text, int64, a list of texts, a structure, a date, and a missing value.
   for (const name of ["snappy", "zstd", "gzip"])
@@ -223,6 +249,11 @@ describe("parquet", () => {
   it("with a claim of too many rows is refused", async () => {
     const file = readFileSync(new URL("fixtures/claims.parquet", import.meta.url));
     expect(await table("a.parquet", file).catch((error: Error) => error.message)).toBe("1:table-too-large");
+    // 1,000 rows that share one text of a megabyte.
+    const shared =
+      "UEFSMRUEFYiJehVsTBUCFQASAAAotS/9gEhEQg8AbAAAKEBCDwB5AQD4/znQAgIAEHkCABB5AgAQeQIAEHkCABB5AgAQeSMSCnkVABUWFSgsFdAPFRAVBhUGHAAAACi1L/0gC1kAAAMAAADQDwEB0A8AFQQZLDUAGAZzY2hlbWEVAgAVDCUCGAR0ZXh0JQBMHAAAABbQDxkcGRwmABwVDBk1AAYQGRgEdGV4dBUMFtAPFuaJehbcASaUASYIKSwVBBUAFQIAFQAVEBUCADwWgKjWuQcZBhkmANAPAAAAFuaJehbQDyYIFtwBACggcGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAyNi4wLjEZHBwAAAChAAAAUEFSMQ==";
+    const found = await table("a.parquet", Buffer.from(shared, "base64")).catch((error: Error) => error.message);
+    expect(found).toBe("1:table-too-large");
   });
   it("with a damaged column, and one that the schema does not have, is refused without a rejection left behind", async () => {
     const file = readFileSync(new URL("fixtures/snappy.parquet", import.meta.url));

@@ -1,15 +1,23 @@
 import { parse } from "csv-parse/sync";
 import type { Result, SourceText, Span } from "../util/diagnostic.ts";
+import { integer } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
-import type { DataFile, DataTable } from "./data-table.ts";
+import type { Cell, DataFile, DataTable } from "./data-table.ts";
 import { decode } from "./decode.ts";
 import { formatByName, formatHelp } from "./formats.ts";
 import { gunzip } from "./gzip.ts";
 import { lineEnd } from "./lines.ts";
 import { columnsOf, Problems } from "./problems.ts";
+import { tableLimits } from "./table-limits.ts";
 
-/** Reads a data file; every ragged or broken row is an error at its place. */
+/** Reads a data file; every ragged or broken row is an error at its place. A table beyond the limits is an error. */
 export async function readTable(file: DataFile): Promise<Result<DataTable>> {
+  const read = await readFormat(file);
+  const reason = read.ok ? beyondLimits(read.value) : undefined;
+  return reason === undefined ? read : refused(file, tableTooLarge(reason));
+}
+
+async function readFormat(file: DataFile): Promise<Result<DataTable>> {
   const found = formatByName(file.path);
   if (found === undefined) {
     return refused(file, new UserError("file-type", `no reader for "${file.path}"`, { help: formatHelp(file.path) }));
@@ -57,20 +65,53 @@ export async function readTable(file: DataFile): Promise<Result<DataTable>> {
   return readSeparated(source, format === "tsv" ? ["\t"] : [",", ";", "\t", "|"], problems);
 }
 
+/** What a table has more of than `tableLimits` allow. */
+function beyondLimits({ columns, rows }: DataTable): string | undefined {
+  if (columns.length > tableLimits.columns) return `${integer(columns.length)} columns`;
+  const isLong = (cell: Cell): boolean =>
+    typeof cell === "string"
+      ? cell.length > tableLimits.cell
+      : cell.reduce((sum, { length }) => sum + length, 0) > tableLimits.cell;
+  const long = rows.findIndex((row) => row.some(isLong));
+  return long < 0 ? undefined : `a cell of more than ${integer(tableLimits.cell)} characters in row ${long + 1}`;
+}
+
+const tableTooLarge = (what: string): UserError =>
+  new UserError("table-too-large", `the file has ${what}`, {
+    help: "split the file, or remove columns that the study does not use",
+  });
+
+/**
+ * Converts offsets in the UTF-8 bytes of a text to offsets in the text. A call with a larger offset than the one before
+ * decodes only the bytes between them.
+ */
+function offsetsIn(bytes: Uint8Array, text: string): (byte: number) => number {
+  if (bytes.length === text.length) return (byte) => byte;
+  let [lastByte, lastOffset] = [0, 0];
+  return (byte) => {
+    if (byte < lastByte) [lastByte, lastOffset] = [0, 0];
+    lastOffset += Buffer.from(bytes.buffer, bytes.byteOffset + lastByte, byte - lastByte).toString().length;
+    lastByte = byte;
+    return lastOffset;
+  };
+}
+
 /** The error as one of the file. */
-function refused({ path }: DataFile, { code, message, help }: UserError): Result<never> {
+function refused({ path }: Pick<DataFile, "path">, { code, message, help }: UserError): Result<never> {
   const problems = new Problems({ path, text: "" });
   problems.add(0, 0, code, message, help);
   return problems.result();
 }
 
-type CsvRecord = { readonly record: string[]; readonly info: { readonly bytes: number } };
+/** A record and the offset of its end. Bytes */
+type CsvRecord = { readonly record: string[]; readonly end: number };
 
 function readSeparated(source: SourceText, separators: readonly string[], problems: Problems): Result<DataTable> {
   const bytes = Buffer.from(source.text);
-  const offset = (byte: number) => bytes.subarray(0, byte).toString().length;
+  const offset = offsetsIn(bytes, source.text);
   const separator = sniff(source.text, separators);
   let records: CsvRecord[];
+  let cells = 0;
   try {
     records = parse(bytes, {
       delimiter: separator,
@@ -79,11 +120,22 @@ function readSeparated(source: SourceText, separators: readonly string[], proble
       info: true,
       skip_empty_lines: true,
       relax_column_count: true,
+      max_record_size: 4 * tableLimits.cell,
+      // Without the rest of the information about a record, which needs more memory than the record.
+      on_record: (one) => {
+        const { record, info } = one as unknown as { record: string[]; info: { bytes: number } };
+        cells += record.length;
+        if (cells > tableLimits.cells) throw tableTooLarge(`more than ${integer(tableLimits.cells)} cells`);
+        return { record, end: info.bytes } as unknown as string[];
+      },
     }) as unknown as CsvRecord[];
   } catch (error) {
+    if (error instanceof UserError) return refused(source, error);
     const { message, code, bytes: read = 0 } = error as Error & { code?: string; bytes?: number };
     let start = offset(read);
     while (source.text[start] === "\n" || source.text[start] === "\r") start++;
+    if (code === "CSV_MAX_RECORD_SIZE")
+      return refused(source, tableTooLarge(`a row of more than ${integer(4 * tableLimits.cell)} characters`));
     const help = code?.includes("QUOTE")
       ? 'a cell with quotes is written in quotes, with those inside doubled: "a 2"" tube"'
       : "check this line";
@@ -91,13 +143,13 @@ function readSeparated(source: SourceText, separators: readonly string[], proble
     return problems.result();
   }
   const starts = Int32Array.from(records, (_, index) => {
-    let start = index === 0 ? 0 : (records[index - 1] as CsvRecord).info.bytes;
+    let start = index === 0 ? 0 : (records[index - 1] as CsvRecord).end;
     while (bytes[start] === 10 || bytes[start] === 13) start++;
     return start;
   });
   const span = (index: number): Span => {
     const start = offset(starts[index] as number);
-    const end = offset((records[index] as CsvRecord).info.bytes);
+    const end = offset((records[index] as CsvRecord).end);
     return { source, start, end: Math.max(start, start + source.text.slice(start, end).trimEnd().length) };
   };
   const [head, ...body] = records.map(({ record }) => record);

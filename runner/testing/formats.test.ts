@@ -126,6 +126,15 @@ test("columns that a format lacks, and records that are none, are errors", async
   expect((await check("format: chat, train: {file: a.json}", `a.json\n${tool}`))[0]).toEqual(["broken-record"]);
 });
 
+test("exp init --data takes an object with many keys, or a deep one, as one column", async ({ rig }) => {
+  const keys = Object.fromEntries(Array.from({ length: 3_000 }, (_, at) => [`k${at}`, at]));
+  const row = { text: "The liver shows a cyst.", keys, deep: JSON.parse(`${'{"a":'.repeat(500)}1${"}".repeat(500)}`) };
+  const rows = Array.from({ length: 20 }, (_, at) => `${JSON.stringify({ ...row, label: at % 2 ? "yes" : "no" })}\n`);
+  rig.write("many.jsonl", rows.join(""));
+  await rig.output("init", "many", "--data", "many.jsonl");
+  expect(rig.read("many/experiments/first.yaml")).toContain('{"input":"text","target":"label"}');
+});
+
 test("exp init --data writes an experiment that matches the file", async ({ rig }) => {
   const plants = [...Array(12).keys()].map((at) => [
     `n${at}`,

@@ -149,9 +149,11 @@ describe("a hub", () => {
   });
 
   test("whose list has no end: the listing ends at its limit", async ({ rig }) => {
-    const server = await hub(rig, (request, response, seen) =>
-      json([], { link: `<http://${request.headers.host}${request.url}>; rel="next"` })(request, response, seen),
-    );
+    const server = await hub(rig, (request, response, seen) => {
+      const [path = ""] = (request.url ?? "").split("?");
+      const next = `http://${request.headers.host}${path}?cursor=${seen.requests.length}`;
+      json([], { link: `<${next}>; rel="next"` })(request, response, seen);
+    });
     expectFailure(await rig.exp("push", "hf://datasets/me/runs", "study"), 1, "listing-too-long");
     expect(server.requests.length).toBeLessThan(5_100);
   });
@@ -184,6 +186,37 @@ describe("a hub", () => {
     rig.env = { ...rig.env, HF_ENDPOINT: server.url, HF_TOKEN: token, HF_HOME: rig.path("hf") };
     expectFailure(await rig.exp("push", "hf://datasets/me/runs", "study"), 3, "repo-public");
     expect(server.requests.filter((request) => !request.startsWith("GET"))).toEqual([]);
+  });
+
+  test("whose new repository is public: nothing is pushed", async ({ rig }) => {
+    let isCreated = false;
+    const server = await serve(rig, (request, response, seen) => {
+      const { url = "" } = request;
+      if (url.includes("create")) isCreated = true;
+      if (!url.includes("whoami") && !isCreated) return void response.writeHead(404).end("{}");
+      const repository = { id: "me/runs", private: false };
+      json(url.includes("whoami") ? account : url.includes("/tree/") ? [] : repository)(request, response, seen);
+    });
+    await rig.build("experiments/study.yaml");
+    rig.env = { ...rig.env, HF_ENDPOINT: server.url, HF_TOKEN: token, HF_HOME: rig.path("hf") };
+    expectFailure(await rig.exp("push", "hf://datasets/me/runs", "study"), 3, "repo-public");
+    expect(server.requests.filter((request) => !request.startsWith("GET"))).toEqual(["POST /api/repos/create"]);
+  });
+
+  for (const status of [199, 600, 999])
+    test(`that answers with the status ${status}: the push ends in a coded error`, async ({ rig }) => {
+      await hub(rig, (_request, response) => {
+        response.socket?.end(`HTTP/1.1 ${status} x\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]`);
+      });
+      expectFailure(await rig.exp("push", "hf://datasets/me/runs", "study"), 1, "offline");
+    });
+
+  test("whose list repeats a page: the listing ends at once", async ({ rig }) => {
+    const server = await hub(rig, (request, response, seen) =>
+      json([], { link: `<http://${request.headers.host}${request.url}>; rel="next"` })(request, response, seen),
+    );
+    expectFailure(await rig.exp("push", "hf://datasets/me/runs", "study"), 1, "listing-too-long");
+    expect(server.requests.length).toBeLessThan(10);
   });
 
   test("that names a file as the address of an upload: the command does not end in silence", async ({ rig }) => {

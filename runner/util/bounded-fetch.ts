@@ -79,6 +79,9 @@ export async function boundedFetch(
   const deadline = new Deadline(limits.time, init?.signal ? [...signals, init.signal] : signals, host);
   try {
     const response = await deadline.wait(send(input, { ...init, signal: deadline.signal }));
+    // Response.status is a number from 200 to 599, and a server may send another.
+    if (response.status < 200 || response.status > 599)
+      throw new TypeError("fetch failed", { cause: new Error(`the status ${response.status} does not exist`) });
     if (response.body === null) {
       deadline.end();
       return response;

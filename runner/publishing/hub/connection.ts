@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { hubToken } from "../../setup/hub-token.ts";
 import { boundedFetch, type ResponseLimits, transferLimits } from "../../util/bounded-fetch.ts";
 import { proxiedFetch } from "../../util/proxy.ts";
@@ -50,6 +51,8 @@ export function openHub(
   { env, stop }: { readonly env: Readonly<Record<string, string | undefined>>; readonly stop: AbortSignal },
   send: typeof fetch = proxiedFetch,
 ): Hub {
+  // Each request of a commit listens to it.
+  setMaxListeners(0, stop);
   const url = hubAddress(env);
   const token = hubToken(env);
   const request = async (
@@ -171,7 +174,9 @@ export function hubFailure(error: unknown, { url, signal }: Hub, repo: string): 
   if (signal.aborted) throw error;
   if (error instanceof HubResponseError) return responseFailure(error, new URL(url).host, repo);
   const { name, cause } = error as { readonly name?: string; readonly cause?: unknown };
-  if (error instanceof SyntaxError || (error instanceof TypeError && cause === undefined)) {
+  // The library throws plain errors about what a hub answers. Errors of the system have a code.
+  const isPlain = error instanceof Error && error.constructor === Error && !("code" in error);
+  if (isPlain || error instanceof SyntaxError || (error instanceof TypeError && cause === undefined)) {
     const failure = new UserError("hub-error", `${new URL(url).host} answered for ${repo} what no hub answers`, {
       help: "set HF_ENDPOINT to the address of a hub, or unset it",
     });

@@ -57,7 +57,7 @@ export class DatasetStore implements RemoteStore {
         const repo = { type: "dataset", name: this.#repo } as const;
         await createRepo({ repo, visibility: "private", ...hubParams(this.#hub) });
       } catch (error) {
-        // Another process has created it meanwhile. The next push checks that it is private.
+        // Another process has created it meanwhile. The caller checks that it is private.
         if (!(error instanceof HubResponseError && error.status === 409)) throw error;
       }
     });

@@ -9,7 +9,7 @@ export async function listRepository(
 ): Promise<Map<string, ListFileEntry>> {
   const limits = new ListingLimits(repo.name);
   const counted: typeof fetch = (input, init) => {
-    limits.page();
+    limits.page(String(input instanceof Request ? input.url : input));
     return hub.fetch(input, init);
   };
   const files = new Map<string, ListFileEntry>();

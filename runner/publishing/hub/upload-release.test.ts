@@ -57,6 +57,15 @@ const model = (): Release =>
     note("README.md", "# model\n"),
   );
 
+it("sends nothing to a repository that is public although a private one was requested", async () => {
+  const open = (): void => void server.addRepo(repo, false);
+  // Another process creates it at the same time.
+  server.faults.push({ on: /^POST \/api\/repos\/create$/, times: 1, meanwhile: open });
+  await expect(uploadRelease(model(), hub, () => {})).rejects.toMatchObject({ code: "repo-public" });
+  expect(puts()).toBe(0);
+  expect(server.repos.get(repo)?.log).toEqual([]);
+});
+
 const puts = (): number => server.requests.filter((asked) => asked.startsWith("PUT ")).length;
 
 function expectIntactStore({ files }: Release): void {

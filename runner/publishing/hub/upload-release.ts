@@ -3,7 +3,7 @@ import { commitIter, createRepo } from "@huggingface/hub";
 import { UserError } from "../../util/user-error.ts";
 import type { Release, ReleaseFile } from "../release/release.ts";
 import { type Hub, HubResponseError, hubParams } from "./connection.ts";
-import { changedFiles, type Repository, readRepository } from "./repository.ts";
+import { changedFiles, checkRepository, type Repository, readRepository } from "./repository.ts";
 import { retryHub } from "./retry.ts";
 
 /** The result of an upload. */
@@ -46,10 +46,16 @@ type Progress = {
 
 /** One attempt. Returns the commit that holds the release. */
 async function uploadMissing(release: Release, hub: Hub, progress: Progress): Promise<string> {
-  const before = await readRepository(hub, release);
+  let before = await readRepository(hub, release);
+  if (before === undefined) {
+    await create(release, hub);
+    before = await readRepository(hub, release);
+  }
+  // It may have become public since it was checked, and a server may ignore the request for a private one.
+  const [wrong] = checkRepository(before, release);
+  if (wrong !== undefined) throw new UserError(wrong.code, wrong.message, { help: wrong.help, status: "refused" });
   const missing = changedFiles(before, release);
   if (before !== undefined && missing.length === 0) return before.commit;
-  if (before === undefined) await create(release, hub);
   const bytes = missing.reduce((sum, { size }) => sum + size, 0);
   progress.notify(
     `sending ${missing.length} of ${release.files.length} files (${(bytes / 1e6).toFixed(1)} MB) to ${release.repo}`,

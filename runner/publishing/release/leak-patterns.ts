@@ -28,10 +28,12 @@ function pathInJson(text: string): string | undefined {
 }
 
 function pathInText(text: string): string | undefined {
-  for (const rule of pathRules) {
-    const found = rule.exec(text)?.[0];
-    if (found !== undefined) return found;
-  }
+  const plain = visible(unescaped(text));
+  for (const one of plain === text ? [text] : [text, plain])
+    for (const rule of pathRules) {
+      const found = rule.exec(one)?.[0];
+      if (found !== undefined) return found;
+    }
   return undefined;
 }
 

@@ -60,6 +60,34 @@ describe("a decorated or encoded row is found", () => {
     });
   }
 
+  const german =
+    "Im rechten Leberlappen größere Läsion, Gefäße und übrige Organe unauffällig, keine Ödeme, kein Aszites";
+  const named: Readonly<Record<string, string>> = { ä: "&auml;", ö: "&ouml;", ü: "&uuml;", ß: "&szlig;", Ö: "&Ouml;" };
+  const written: Readonly<Record<string, string>> = { ä: "ae", ö: "oe", ü: "ue", ß: "ss", Ö: "Oe" };
+  const bytes = (text: string): readonly number[] => [...Buffer.from(text)];
+  const forms: Readonly<Record<string, (text: string) => string>> = {
+    "JSON with escapes of other letters": (text) =>
+      text.replaceAll(/[^\0-\x7f]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`),
+    "HTML with named letters": (text) => text.replaceAll(/[äöüßÖ]/g, (one) => named[one] as string),
+    "HTML with tags": (text) => text.replaceAll(/(\S+) /g, "<b>$1</b> "),
+    "HTML with tags within words": (text) => text.replaceAll(/[a-z]{2}/g, "$&<i></i>"),
+    "letters that replace umlauts": (text) => text.replaceAll(/[äöüßÖ]/g, (one) => written[one] as string),
+    "quoted-printable": (text) =>
+      bytes(text)
+        .map((one) => (one > 126 ? `=${one.toString(16).toUpperCase()}` : String.fromCharCode(one)))
+        .join(""),
+    "UTF-8 read as Latin-1": (text) => Buffer.from(text).toString("latin1"),
+    "UTF-8 read as Windows-1252": (text) => Buffer.from(text).toString("latin1").replaceAll("\u009f", "Ÿ"),
+    "a list of bytes": (text) => JSON.stringify(bytes(text)),
+    "a list of hexadecimal bytes": (text) =>
+      JSON.stringify(bytes(text).map((one) => one.toString(16).padStart(2, "0"))),
+    "base64 in pieces": (text) => JSON.stringify(base64(text).match(/.{1,20}/g)),
+    "base64 in a quoted e-mail": (text) => base64(text).replaceAll(/.{30}/g, "$&\n> "),
+  };
+  for (const [name, form] of Object.entries(forms))
+    it(`in German, as ${name}`, () =>
+      expect(new RowSearch({ a: `before ${form(german)} after` }).textsWith(german).size).toBe(1));
+
   it("in Japanese, Greek and Russian", () => {
     const texts = [
       "肝右葉に直径十二ミリの嚢胞を認める。腎臓と脾臓は正常である。",
@@ -126,6 +154,35 @@ describe("secrets are recognised by their form", () => {
     Doppler: `dp.pt.${letters(43)}`,
     Pinecone: `pcsk_${letters(60)}`,
     LangSmith: `lsv2_pt_${letters(32)}_${letters(10)}`,
+    "login of .netrc": `machine api.wandb.ai\n  login user\n  password ${digits(40)}`,
+    Kaggle: `{"username":"me","key":"${digits(32)}"}`,
+    "Docker login": `{"auths": {"https://index.docker.io/v1/": {"auth": "${base64("me:pa55word!")}"}}}`,
+    PostgreSQL: `host\ndb.example.org:5432:prod:me:${letters(12)}`,
+    curl: `curl -s -u me:${letters(12)} https://example.org`,
+    "session cookie": `Cookie: sessionid=${letters(32)}`,
+    Twilio: `SK${digits(32)}`,
+    Mailgun: `key-${digits(32)}`,
+    Shopify: `shpat_${digits(32)}`,
+    Atlassian: `ATATT3xFfGF0${letters(60)}`,
+    Postman: `PMAK-${digits(24)}-${digits(34)}`,
+    "New Relic": `NRAK-${letters(27).toUpperCase()}`,
+    Notion: `ntn_${letters(46)}`,
+    Sentry: `sntrys_${letters(60)}`,
+    Grafana: `glsa_${letters(32)}_${digits(8)}`,
+    Perplexity: `pplx-${letters(48)}`,
+    Fireworks: `fw_${letters(24)}`,
+    Together: `tgp_v1_${letters(43)}`,
+    Tavily: `tvly-${letters(32)}`,
+    Jina: `jina_${letters(60)}`,
+    Figma: `figd_${letters(40)}`,
+    age: `AGE-SECRET-KEY-1${letters(58).toUpperCase()}`,
+    PuTTY: "PuTTY-User-Key-File-3: ssh-ed25519",
+    RubyGems: `rubygems_${digits(48)}`,
+    Heroku: `HRKU-${letters(36)}`,
+    Square: `sq0csp-${letters(43)}`,
+    Discord: `M${letters(24)}.${letters(6)}.${letters(27)}`,
+    "a token in a variable of an environment": `export GITLAB_TOKEN=${letters(24)}`,
+    "a short password in a variable of an environment": "MLFLOW_TRACKING_PASSWORD=tr0ub4dor",
     "private key": "-----BEGIN RSA PRIVATE KEY-----",
     "OpenSSH key": "-----BEGIN OPENSSH PRIVATE KEY-----",
     "a token with a zero-width space": `hf_${letters(20)}\u200b${letters(14)}`,
@@ -156,6 +213,10 @@ describe("places on a machine", () => {
     ["a.md", "see /lustre08/jane/x", "/lustre08/jane"],
     ["a.md", "see /export/home/x", "/export/home"],
     ["a.md", "weights: ~jane/models/x", "~jane/models/x"],
+    ["a.md", "see /storage/jane/x", "/storage/jane"],
+    ["a.md", "see ／home／jane／x", "/home/jane"],
+    ["a.md", "see &#47;home&#47;jane/x", "/home/jane"],
+    ["a.md", "see smb://nas/share/x", "smb://nas/share/x"],
     ["a.md", "share \\\\server\\share\\x", "\\\\server\\share"],
     ["a.json", JSON.stringify({ base: "\\\\server\\share\\x" }), "\\\\server\\share"],
     ["a.jsonl", `{"text": "fine"}\n${JSON.stringify({ text: "\\\\server\\share" })}\n`, "\\\\server\\share"],
@@ -185,6 +246,10 @@ describe("labels", () => {
     "the patient was sent home by her doctor",
     Array.from({ length: 21 }, (_, at) => `word${at}`).join(" "),
     "liver\ncyst",
+    "Roe geb. 1961",
+    "Roe *1961",
+    "1961年3月12日",
+    "Patient Roe, MRN 12345",
     "Jane\u200b Roe b\u00adorn 12.03.1961",
   ];
   for (const label of sentences)

@@ -41,17 +41,48 @@ export const secretRules: readonly (readonly [name: string, shape: RegExp])[] = 
     /\bauthorization["']?\s*[:=]\s*["']?(?:basic|token)\s+[A-Za-z0-9+/=_-]{8,}|\bbearer\s+(?=\S*\d)[A-Za-z0-9+/._~-]{20,}/i,
   ],
   ["a password in an address", /:\/\/[^\s:/@"'<>]{1,64}:[^\s:/@"'<>]{3,200}@[A-Za-z0-9]/],
+  ["a login of .netrc", /\bmachine\s+\S+\s+login\s+\S+\s+password\s+\S{6,}/],
+  ["a Kaggle key", /"username"\s*:\s*"[^"]+",\s*"key"\s*:\s*"[0-9a-f]{32}"/],
+  ["a Docker login", /"auths"[\s\S]{0,200}?"auth"\s*:\s*"[A-Za-z0-9+/=]{12,}"/],
+  ["a password of PostgreSQL", /^[\w.-]+:\d{4,5}:[^:\s]+:[^:\s]+:[^:\s]{6,}$/m],
+  ["a password of a command", /\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]\S+:\S{6,}|\bsshpass\s+-p\s*\S{6,}/],
+  ["a session cookie", /\bcookie["']?\s*[:=]\s*["']?[\w.-]*sess[\w.-]*=[\w%.-]{16,}/i],
+  ["a Twilio key", /\bSK[0-9a-f]{32}\b/],
+  ["a Mailgun key", /\bkey-[0-9a-f]{32}\b/],
+  ["a Shopify token", /\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b/],
+  ["an Atlassian token", /\bATATT3[A-Za-z0-9_=-]{40,}/],
+  ["a Postman key", /\bPMAK-[0-9a-f]{24}-[0-9a-f]{34}\b/],
+  ["a New Relic key", /\bNRAK-[A-Z0-9]{27}\b/],
+  ["a Notion token", /\b(?:ntn_[A-Za-z0-9]{40,}|secret_[A-Za-z0-9]{43})\b/],
+  ["a Sentry token", /\bsntry[su]_[A-Za-z0-9+/=_-]{40,}/],
+  ["a Grafana token", /\bgl(?:sa|c)_[A-Za-z0-9+/=_]{32,}/],
+  ["a Perplexity key", /\bpplx-[A-Za-z0-9]{40,}/],
+  ["a Fireworks key", /\bfw_[A-Za-z0-9]{22,}\b/],
+  ["a Together key", /\btgp_v1_[A-Za-z0-9_-]{40,}/],
+  ["a Tavily key", /\btvly-[A-Za-z0-9-]{30,}/],
+  ["a Jina key", /\bjina_[A-Za-z0-9_]{50,}/],
+  ["a Figma token", /\bfigd_[A-Za-z0-9_-]{40,}/],
+  ["an age key", /\bAGE-SECRET-KEY-1[A-Z0-9]{50,}/],
+  ["a PuTTY key", /\bPuTTY-User-Key-File-\d/],
+  ["a RubyGems key", /\brubygems_[0-9a-f]{48}\b/],
+  ["a Heroku key", /\bHRKU-[A-Za-z0-9_-]{30,}/],
+  ["a Square secret", /\bsq0csp-[A-Za-z0-9_-]{40,}/],
+  ["a Discord token", /\b[MNO][A-Za-z0-9]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}\b/],
   ["a Weights & Biases key", /wandb.{0,20}?key.{0,10}?[=:"'\s][0-9a-f]{40}\b/i],
   ["a private key", /-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----/],
   ["a web token", /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\./],
   [
     "a password or key",
-    /(?<![A-Za-z0-9])(?:api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|client[_-]?secret|secret[_-]?key|password|passwd)["']?\s*[:=]\s*["']?(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+/_-]{16,}/i,
+    /(?<![A-Za-z0-9])(?:(?:api|access|secret|private|openai|account)[_-]?key|(?:auth|access|api|bot|[a-z]{2,20})[_-]token|^\s*token|(?:client|jwt|app)[_-]?secret|pass(?:word|wd|phrase)|[a-z]{2,20}[_-]pass)["']?\s*[:=]\s*["']?(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+/_-]{16,}/im,
+  ],
+  [
+    "a password",
+    /(?<![A-Za-z0-9])[A-Z]+(?:_[A-Z]+)*_(?:PASSWORD|PASSWD|PASSPHRASE|PWD)\s*[:=]\s*["']?(?=\S*\d)[^\s"']{8,}/,
   ],
 ];
 
 const folders =
-  "home\\d*|Users|root|tmp|mnt|media|scratch\\d*|content|kaggle|workspace|private|Volumes|gpfs\\d*|lustre\\d*|nfs\\d*|export|net|fsx|srv|work|projects?|var|opt|data";
+  "home\\d*|Users|root|tmp|mnt|media|scratch\\d*|content|kaggle|workspace|private|Volumes|gpfs\\d*|lustre\\d*|nfs\\d*|export|net|fsx|srv|work|proj(?:ects?)?\\d*|var|opt|data\\d*|storage\\d*|cluster|users|g?scratch|[pc]fs\\d*|beegfs|raid\\d*|ssd\\d*|hpc|dss|afs|ceph|lab|vol\\d*";
 
 /** Shapes of places on a machine within a text. */
 export const pathRules: readonly RegExp[] = [
@@ -63,7 +94,7 @@ export const pathRules: readonly RegExp[] = [
   // A network share, also as a JSON string writes it.
   /(?<![\w\\])\\\\[A-Za-z0-9][\w.-]*\\[\w$][\w$.-]*/,
   /(?<![\w\\])\\{4}[A-Za-z0-9][\w.-]*\\{2}[\w$][\w$.-]*/,
-  /\bfile:\/{1,3}[^\s"'<>]+/i,
+  /\b(?:file|smb|cifs|nfs|sftp|ssh|scp):\/{1,3}[^\s"'<>]+/i,
 ];
 
 /** A value of a JSON file that is an absolute path as a whole. */
@@ -80,7 +111,15 @@ export const labelRules: readonly (readonly [reason: string, shape: RegExp])[] =
   ["has a web address", /\b(?:https?:\/\/|www\.)\S/i],
   ["has a long number", /\d(?:[ /.-]?\d){6,}/],
   ["has more than one sentence", /[.!?]\s+\p{Lu}/u],
-  ["has a date of birth", /\b(?:born|dob|date of birth|geboren|geb\.|né|née|nacido|nacida)\b/iu],
+  [
+    "has a date of birth",
+    /(?<![\p{L}\p{N}])(?:(?:born|dob|geboren|geb\.?)(?=[\s\d:]|$)|d\.o\.b|date of birth|née?(?!\p{L})|nacid[oa](?!\p{L}))|[*†]\s?(?:19|20)\d\d/iu,
+  ],
+  ["has a date", /\d{4}\s?[年년]\s?\d/],
+  [
+    "has a record number",
+    /(?<!\p{L})(?:MRN|SSN|NHS|patient(?:en)?|pat\.?|case)[ -]?(?:no\.?|nr\.?|id|number|#|:)?[ :#-]{0,3}\d{4,}/iu,
+  ],
   ["has more than one line", /[\r\n]/],
 ];
 
@@ -104,7 +143,7 @@ const lookAlikes =
   "ɑa ɓb ƈc ɖd đd ðd ɛe əe ƒf ɡg ɢg ħh ɦh ıi ɩi ɪi ʝj ĸk ʟl łl ɭl ɱm ɲn ŋn ɴn øo ɵo ɔo ƥp ʀr ɾr ʂs ŧt ƭt ʈt ʊu ʋv ʍm ƴy ʐz ƶz " +
   "ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ʜh ᴊj ᴋk ᴍm ᴏo ᴘp ꜱs ᴛt ᴜu ᴠv ᴡw ᴢz " +
   "օo ոn սu հh ցg զq քp " +
-  "0o 1l";
+  "ßs 0o 1l";
 
 export const latinOf: ReadonlyMap<string, string> = new Map(
   lookAlikes.split(" ").map((pair) => [...pair] as unknown as readonly [string, string]),

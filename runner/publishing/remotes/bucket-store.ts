@@ -100,7 +100,7 @@ export class BucketStore implements RemoteStore {
       const limits = new ListingLimits(location.bucket);
       let token: string | undefined;
       do {
-        limits.page();
+        limits.page(token ?? "");
         const page = new ListObjectsV2Command({
           ...input,
           ...(token === undefined ? {} : { ContinuationToken: token }),

@@ -54,9 +54,13 @@ export async function openToPush(destination: string, project: Stored, context: 
     throw error instanceof UserError ? error : hubFailure(error, hub, place.repo).error;
   });
   if (failed !== undefined) throw new UserError(failed.code, failed.message, { help: failed.help });
-  const opened = await DatasetStore.open(hub, place.repo);
-  if (opened.private === false) throw isPublic(`the repository ${place.repo}`);
-  if (opened.private === undefined) await opened.dataset.create();
+  let opened = await DatasetStore.open(hub, place.repo);
+  if (opened.private === undefined) {
+    await opened.dataset.create();
+    // Another process may have created it as a public one, and a server may ignore the request for a private one.
+    opened = await DatasetStore.open(hub, place.repo);
+  }
+  if (opened.private !== true) throw isPublic(`the repository ${place.repo}`);
   return opened.dataset;
 }
 

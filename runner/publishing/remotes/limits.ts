@@ -19,6 +19,7 @@ export function textTooLarge(place: string, name: string): UserError {
 export class ListingLimits {
   #pages = 0;
   #entries = 0;
+  readonly #seen = new Set<string>();
   readonly #place: string;
   readonly #started = performance.now();
 
@@ -26,10 +27,11 @@ export class ListingLimits {
     this.#place = place;
   }
 
-  /** Throws UserError `listing-too-long`. */
-  page(): void {
+  /** Counts a page by what it is requested with. Throws UserError `listing-too-long`, also for a page that was requested before. */
+  page(request: string): void {
     this.#pages += 1;
-    if (this.#pages > 5_000 || performance.now() - this.#started > 1_800_000) throw this.#error();
+    const isRepeated = this.#seen.size === this.#seen.add(request).size;
+    if (isRepeated || this.#pages > 5_000 || performance.now() - this.#started > 1_800_000) throw this.#error();
   }
 
   /** Throws UserError `listing-too-long`. */
@@ -39,7 +41,7 @@ export class ListingLimits {
   }
 
   #error(): UserError {
-    const message = `${this.#place}: the list of files has more than a million entries or 5,000 pages, or takes over 30 min`;
+    const message = `${this.#place}: the list of files has more than a million entries or 5,000 pages, repeats one, or takes over 30 min`;
     return new UserError("listing-too-long", message, { help: "use a place of its own for the runs of exp" });
   }
 }
