@@ -20,7 +20,7 @@ from recipes.common.files import read_json, read_rows
 from recipes.common.protocol import Step, StepFailed, write_json
 from recipes.common.training.best_checkpoint import BestCheckpoint
 from recipes.common.training.failures import not_finite
-from recipes.common.training.history import Clock, History, TrainingEnd
+from recipes.common.training.history import Clock, History, TrainingEnd, validation_progress
 from recipes.common.training.validation_answers import count_answered, score_answers
 
 OUTCOME = "outcome.json"
@@ -157,6 +157,7 @@ class TrainingCallback(TrainerCallback):
         self._trainer.log(
             {"validation_loss": round(loss, 6), **{f"validation_{name}": scores[name] for name in scores}}
         )
+        self._progress(force=True, **validation_progress(at["step"], self._last_step(state), loss))
         is_best = self._best.consider(at["step"], loss, scores)
         if is_best and self._settings["kept_by"] != "last" and state.is_world_process_zero:
             save_best(model, self._out, at["step"])

@@ -74,8 +74,8 @@ class Step:
     _last: float = 0.0
 
     def progress(self, *, force: bool = False, **values: Any) -> None:
-        """Append a progress line (done, total, unit, loss, tokens_per_second, seconds_left, message). Without `force`,
-        at most five lines a second are written."""
+        """Append a progress line (done, total, unit, loss, validation_loss, tokens_per_second, seconds_left, message).
+        Without `force`, at most five lines a second are written."""
         now = time.time()
         if not force and now - self._last < 0.2:
             return

@@ -19,8 +19,11 @@ class Monitor(Protocol):
     def after_step(self, step: int, last: int, loss: float, history: History) -> None:
         """Called after each optimiser step; the training ends after step `last`."""
 
+    def after_validation(self, step: int, last: int, loss: float) -> None:
+        """Called with the loss on the validation rows after optimiser step `step`, in nats per trained token."""
+
     def show(self, message: str) -> None:
-        """Called with a line for the user: a sample answer, or the result of a validation."""
+        """Called with a line for the user, such as a sample answer."""
 
     def is_interrupted(self) -> bool:
         """Whether the training should save a checkpoint and stop."""
@@ -30,6 +33,9 @@ class Silent:
     """The monitor of `tune run` and of ranks above 0: torchtune's own logger prints the losses."""
 
     def after_step(self, step: int, last: int, loss: float, history: History) -> None:
+        """Do nothing."""
+
+    def after_validation(self, step: int, last: int, loss: float) -> None:
         """Do nothing."""
 
     def show(self, message: str) -> None:

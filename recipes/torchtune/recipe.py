@@ -267,8 +267,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         rate, self._used_rate = self._used_rate, self._optimizer.param_groups[0]["lr"]
         self.history.add_step(step, epoch, loss, rate)
         self._clock.tick(self.history)
-        last = min(self.total_steps, (self._cfg.pause_after_epochs or self.total_epochs) * self._steps_per_epoch)
-        self._monitor.after_step(step, last, loss, self.history)
+        self._monitor.after_step(step, self._last_step, loss, self.history)
         ended = step >= self.total_steps
         if not ended:
             self._stop_if_interrupted()
@@ -276,6 +275,12 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             self._save_state()
         if ended and step < self.total_epochs * self._steps_per_epoch:
             raise _Finished
+
+    @property
+    def _last_step(self) -> int:
+        """The step after which the training ends or pauses."""
+        epochs: int = self._cfg.pause_after_epochs or self.total_epochs
+        return min(self.total_steps, epochs * self._steps_per_epoch)
 
     def _stop_if_interrupted(self) -> None:
         if distributed.broadcast_flag(self._monitor.is_interrupted()):
@@ -326,6 +331,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         self.history.validation.append(entry)
         self.history.samples += samples
         self._metric_logger.log_dict_only({f"validation_{name}": entry[name] for name in ("loss", *scores)})
+        self._monitor.after_validation(self.global_step, self._last_step, loss)
         copy = None if self._cfg.kept_by == "last" else lambda: self._weights(copy=True)
         self._best.consider(self.global_step, loss, scores, copy)
 

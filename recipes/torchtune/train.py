@@ -25,7 +25,7 @@ from omegaconf import OmegaConf
 from recipes.common.files import read_json
 from recipes.common.protocol import Interrupted, Step, StepFailed, is_out_of_memory, main, write_json
 from recipes.common.training.failures import out_of_memory
-from recipes.common.training.history import History, evidence
+from recipes.common.training.history import History, evidence, validation_progress
 from recipes.common.training.nodes import (
     GROUP_VARIABLES,
     RemoteProcesses,
@@ -53,6 +53,9 @@ class _StepMonitor:
 
     def after_step(self, step: int, last: int, loss: float, history: History) -> None:
         self._step.progress(force=step == last, **history.progress(step, last, loss))
+
+    def after_validation(self, step: int, last: int, loss: float) -> None:
+        self._step.progress(force=True, **validation_progress(step, last, loss))
 
     def show(self, message: str) -> None:
         self._step.progress(force=True, message=message)

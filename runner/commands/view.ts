@@ -5,7 +5,7 @@ import { type Reply, serve } from "../reporting/dashboard/server.ts";
 import { html } from "../reporting/render/html/html.ts";
 import { readAssets } from "../reporting/render/html/page.ts";
 import { type FinishedRun, latestManifest, listReadableRuns, runNotFound } from "../runs/finished-runs.ts";
-import { liveRuns } from "../runs/live-runs.ts";
+import { liveLog, liveRuns } from "../runs/live-runs.ts";
 import { exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, integer } from "./command.ts";
@@ -44,6 +44,10 @@ async function answer(url: URL, world: ViewContext, reportError: (message: strin
   try {
     if (url.pathname === "/live.json")
       return { status: 200, type: "application/json", body: JSON.stringify(liveRuns(world.artifacts)) };
+    if (url.pathname === "/log.json") {
+      const lines = liveLog(world.artifacts, url.searchParams.get("name") ?? "");
+      return { status: lines === undefined ? 404 : 200, type: "application/json", body: JSON.stringify(lines ?? []) };
+    }
     const { runs, unreadable } = listReadableRuns(world.artifacts);
     if (url.pathname === "/") return page(indexPage(runs, unreadable, world));
     if (url.pathname === "/compare") {

@@ -46,8 +46,8 @@ export type Event =
       readonly lowerIsBetter: boolean;
     }
   | { readonly type: "step-start"; readonly step: string; readonly kind: string }
-  /** A started step has its resources. Only for the live view. */
-  | { readonly type: "step-begun"; readonly step: string }
+  /** A started step has its resources. `log` is the name of its log. Only for the live view and `exp view`. */
+  | { readonly type: "step-begun"; readonly step: string; readonly log: string }
   | ({ readonly type: "progress"; readonly step: string } & Progress)
   | {
       readonly type: "step-end";

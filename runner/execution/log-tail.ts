@@ -1,4 +1,11 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { readEnd } from "../util/regular-file.ts";
+
+/** The folder with the logs of steps, below the artifacts folder. */
+export const stepLogsDir = (artifacts: string): string => join(artifacts, "logs");
+
+/** The name of a step's log. */
+export const logName = (step: string, key: string): string => `${step}-${key.slice(0, 8)}.log`;
 
 const window = 64 * 1024;
 
@@ -7,22 +14,14 @@ const window = 64 * 1024;
  * its last state.
  */
 export function lastLines(log: string, n: number): string[] {
-  let file: number;
+  let end: { readonly bytes: Buffer; readonly isWhole: boolean };
   try {
-    file = openSync(log, "r");
+    end = readEnd(log, window);
   } catch {
     return [];
   }
-  try {
-    const { size } = fstatSync(file);
-    const start = Math.max(0, size - window);
-    const bytes = Buffer.alloc(size - start);
-    const read = readSync(file, bytes, 0, bytes.length, start);
-    const lines = bytes.toString("utf8", 0, read).split("\n");
-    if (start > 0 && lines.length > 1) lines.shift();
-    const shown = lines.map((line) => line.trimEnd().split("\r").at(-1) ?? "");
-    return shown.filter((line) => line.trim() !== "").slice(-n);
-  } finally {
-    closeSync(file);
-  }
+  const lines = end.bytes.toString("utf8").split("\n");
+  if (!end.isWhole && lines.length > 1) lines.shift();
+  const shown = lines.map((line) => line.trimEnd().split("\r").at(-1) ?? "");
+  return shown.filter((line) => line.trim() !== "").slice(-n);
 }

@@ -12,6 +12,7 @@ import type { EnergyMeter } from "./energy.ts";
 import type { Event } from "./event.ts";
 import { gpuCounters } from "./gpu-counters.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
+import { logName, stepLogsDir } from "./log-tail.ts";
 import { startMetric } from "./metric-process.ts";
 import { type Evidence, type PythonRequest, runPython } from "./python.ts";
 import { type Grant, gpuVariables } from "./slots.ts";
@@ -51,7 +52,7 @@ export async function runStep(
     inputs[name] = join(store.objectDir((upstream.get(from.step) as StoreRecord).object), from.file);
   }
   const sourcePaths = Object.fromEntries(Object.keys(draft.sources).map((name) => [name, sources.path(step, name)]));
-  const log = join(store.root, "logs", `${step.id}-${key.slice(0, 8)}.log`);
+  const log = join(stepLogsDir(store.root), logName(step.id, key));
   const metrics: MetricProcess[] = [];
   const context: StepContext = {
     output: staged.dir,

@@ -48,7 +48,7 @@ export type ExecuteOptions = {
   /** Steps that ended in an earlier part of the plan. They are not executed again and emit no events. */
   readonly ended?: ReadonlyMap<PlannedStep, Outcome>;
   /** Called for each step that has its resources, and for each that ended. */
-  readonly onBegun?: (step: PlannedStep) => void;
+  readonly onBegun?: (step: PlannedStep, key: string) => void;
   readonly onEnd?: (step: PlannedStep, outcome: Outcome) => void;
 };
 
@@ -131,7 +131,7 @@ export async function execute(
     let started: number | undefined;
     const begun = (): void => {
       started = performance.now();
-      options.onBegun?.(step);
+      options.onBegun?.(step, known.key);
     };
     const seconds = (): number => (started === undefined ? 0 : (performance.now() - started) / 1000);
     options.emit({ type: "step-start", step: step.id, kind: step.kind.name });

@@ -1,6 +1,7 @@
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { type Assessed, assess } from "../execution/assess.ts";
 import type { Event } from "../execution/event.ts";
+import { logName } from "../execution/log-tail.ts";
 import { execute, type Outcome, type StepRunner } from "../execution/scheduler.ts";
 import { staleResults } from "../execution/stale-sources.ts";
 import { partOf } from "../pipeline/plan/build.ts";
@@ -130,7 +131,7 @@ async function prepare(request: RunRequest, options: RunOptions, context: Contex
   const reporter = chooseReporter({ json: options.json === true, quiet: options.quiet === true }, screen);
   const status = statusFileReporter(artifacts, request.names);
   const emit = (event: Event): void => {
-    reporter.event(event);
+    if (event.type !== "step-begun" || isWatched(screen, options)) reporter.event(event);
     status.event(event);
     request.onEvent?.(event);
   };
@@ -148,6 +149,10 @@ async function prepare(request: RunRequest, options: RunOptions, context: Contex
     },
   };
 }
+
+/** Whether the live view shows the run. */
+const isWatched = ({ tty }: Pick<Context, "tty">, { json, quiet }: Pick<RunOptions, "json" | "quiet">): boolean =>
+  tty && json !== true && quiet !== true;
 
 /** The step runner of this project, which also records keys in a job, copies to the mirror, and writes the ledger. */
 function runnerOf(
@@ -209,7 +214,6 @@ async function mustSubmit(session: Session, { plan }: Round): Promise<boolean> {
 /** Executes the first round, and the rounds that follow from selections. Seals the runs of each round. */
 async function executeRounds(session: Session, first: Round): Promise<ExecutedRun> {
   const { request, options, context, project, emit } = session;
-  const isWatched = context.tty && options.json !== true && options.quiet !== true;
   const dirOf = (step: PlannedStep) => outputDir(project.store, outcomes.get(step));
   const sealed: Sealed[] = [];
   let { planned } = session;
@@ -217,14 +221,16 @@ async function executeRounds(session: Session, first: Round): Promise<ExecutedRu
   let round = first;
   for (let rung = 1; ; rung++) {
     emit(planEvent(round.plan, { expected: round.expected, points: planned.points, ended: outcomes }));
-    const onBegun = ({ id }: PlannedStep): void => emit({ type: "step-begun", step: id });
+    const onBegun = ({ id }: PlannedStep, key: string): void =>
+      emit({ type: "step-begun", step: id, log: logName(id, key) });
     const ended = await execute(round.plan, session.runner, {
       emit,
       stop: context.stop,
       force: session.steps.isForced,
       keepGoing: options.keepGoing ?? false,
       ended: outcomes,
-      ...(isWatched ? { onBegun, onEnd: scoreEvents(round.plan, planned, project.store, emit) } : {}),
+      onBegun,
+      ...(isWatched(context, options) ? { onEnd: scoreEvents(round.plan, planned, project.store, emit) } : {}),
     });
     outcomes = new Map([...outcomes, ...ended]);
     sealed.push(...sealRuns(round.plan, outcomes, { points: planned.points, options, project, context, emit }));

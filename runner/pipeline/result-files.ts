@@ -75,7 +75,11 @@ export type Preflight = {
 export type TrainingReport = {
   readonly parameters: { readonly total: number; readonly trainable: number };
   readonly loss: readonly { readonly step: number; readonly loss: number }[];
+  /** An entry also has the scores of the answers to validation rows, if the training answers them. */
   readonly validation: readonly { readonly step: number; readonly loss: number }[];
+  /** Trained steps and epochs. */
+  readonly steps?: number;
+  readonly epochs?: number;
 };
 
 /** How a merged model compares with the base and its adapter. */

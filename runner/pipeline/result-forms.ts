@@ -123,6 +123,8 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
       parameters: fields(["total", "trainable"], isCount),
       loss: isLoss,
       validation: isLoss,
+      steps: optional(isAmount),
+      epochs: optional(isAmount),
     }),
     "merge.json": shape({ equal: isFlag }),
     "metrics.json": shape({

@@ -228,7 +228,7 @@ function runText(): string {
       steps: [step("train@1", "train.rank=8"), step("train@2", "train.rank=16"), ...shared],
     },
     { type: "step-start", step: "train@1", kind: "train" },
-    { type: "step-begun", step: "train@1" },
+    { type: "step-begun", step: "train@1", log: "train@1.log" },
     { type: "progress", step: "train@1", done: 5, total: 10, unit: "steps", loss: 0.5, tokens_per_second: 812 },
     { type: "step-end", step: "train@1", status: "built", seconds: 60 },
     { type: "score", run: "train.rank=8", metric: "micro_f1", value: 0.5, lowerIsBetter: false },

@@ -1,5 +1,8 @@
 import type { Progress } from "../util/progress.ts";
 
+/** A loss after a number of finished units. */
+export type CurvePoint = readonly [done: number, loss: number];
+
 /** The status of a running `exp run`. */
 export type LiveRun = {
   readonly files: readonly string[];
@@ -10,11 +13,14 @@ export type LiveRun = {
   readonly counts: Readonly<Record<string, number>>;
   readonly running: readonly {
     readonly step: string;
+    /** The name of its log; null while it waits for resources. */
+    readonly log: string | null;
     readonly progress: Progress;
-    /** The loss by number of finished units, thinned for a small chart. */
-    readonly loss: readonly (readonly [done: number, loss: number])[];
+    /** The loss by number of finished units, thinned for a chart. */
+    readonly loss: readonly CurvePoint[];
+    readonly validation: readonly CurvePoint[];
   }[];
-  readonly failed: readonly { readonly step: string; readonly message: string }[];
+  readonly failed: readonly { readonly step: string; readonly message: string; readonly log: string | null }[];
   /** The steps that ended last, newest first. */
   readonly finished: readonly string[];
 };

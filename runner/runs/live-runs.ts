@@ -1,10 +1,12 @@
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { lastLines, stepLogsDir } from "../execution/log-tail.ts";
 import { livenessOf, type ProcessIdentity } from "../store/process-identity.ts";
 import { namesIn } from "../util/names-in.ts";
 import { progressNumbers, progressTexts } from "../util/progress.ts";
 import { readStart } from "../util/regular-file.ts";
-import { fields, isNumber, isText, listOf, mapOf, optional, shape } from "../util/shape.ts";
+import { type Check, isNumber, isText, listOf, mapOf, nullable, optional, shape } from "../util/shape.ts";
 import type { LiveRun } from "./live-run.ts";
 
 /** The status file of one running process. */
@@ -42,6 +44,8 @@ export function liveFiles(artifacts: string): readonly LiveStatus[] {
     });
 }
 
+const isPoint: Check = (point) => listOf(isNumber)(point) && (point as readonly number[]).length === 2;
+
 /** The form that the page of `exp view` relies on. */
 const isWhole = shape({
   files: listOf(isText),
@@ -55,10 +59,12 @@ const isWhole = shape({
         ...Object.fromEntries(progressNumbers.map((name) => [name, optional(isNumber)])),
         ...Object.fromEntries(progressTexts.map((name) => [name, optional(isText)])),
       }),
-      loss: listOf((point) => listOf(isNumber)(point) && (point as readonly number[]).length === 2),
+      log: nullable(isText),
+      loss: listOf(isPoint),
+      validation: listOf(isPoint),
     }),
   ),
-  failed: listOf(fields(["step", "message"], isText)),
+  failed: listOf(shape({ step: isText, message: isText, log: nullable(isText) })),
   finished: listOf(isText),
 });
 
@@ -67,4 +73,27 @@ export function liveRuns(artifacts: string): readonly LiveRun[] {
   return liveFiles(artifacts)
     .flatMap(({ alive, run }) => (alive && run !== undefined ? [run] : []))
     .sort((a, b) => (a.started < b.started ? -1 : 1));
+}
+
+/** Lines of a log that a page shows. */
+const mostLines = 200;
+
+/**
+ * The end of a step's log, by the name in the status file of a running `exp run`; undefined for any other name, and for a log that
+ * is a link.
+ */
+export function liveLog(artifacts: string, name: string): readonly string[] | undefined {
+  const isListed = liveRuns(artifacts).some(({ running, failed }) =>
+    [...running, ...failed].some(({ log }) => log === name),
+  );
+  if (!isListed || !/^[^/\\]+\.log$/.test(name)) return undefined;
+  try {
+    const folder = stepLogsDir(realpathSync(artifacts));
+    const path = join(folder, name);
+    if (realpathSync(path) !== path) return undefined;
+    return lastLines(path, mostLines).map(stripVTControlCharacters);
+  } catch {
+    // The step has written nothing yet.
+    return [];
+  }
 }

@@ -10,21 +10,23 @@ export function share({ done, total }: Progress): number | undefined {
 
 /** The parts of a progress line by name. */
 function parts(progress: Progress) {
-  const { done, total, unit, loss, tokens_per_second: rate, seconds_left: left, message } = progress;
+  const { done, total, unit, loss, validation_loss: validation, message } = progress;
+  const { tokens_per_second: rate, seconds_left: left } = progress;
   const fraction = share(progress);
   return {
     percent: fraction === undefined ? undefined : `${Math.floor(fraction * 100)}%`,
     count: done === undefined ? undefined : amount(done, total, unit),
     loss: loss === undefined ? undefined : `loss ${loss.toPrecision(3)}`,
+    validation: validation === undefined ? undefined : `validation loss ${validation.toPrecision(3)}`,
     rate: rate === undefined ? undefined : `${Math.round(rate)} tok/s`,
     left: left === undefined || fraction === 1 ? undefined : `${duration(left)} left`,
     message: message === undefined ? undefined : oneLine(message),
   };
 }
 
-const order = ["percent", "count", "loss", "rate", "left", "message"] as const;
+const order = ["percent", "count", "loss", "validation", "rate", "left", "message"] as const;
 /** The order in which a narrow line omits parts. */
-const omissionOrder = ["message", "count", "rate", "loss", "left", "percent"] as const;
+const omissionOrder = ["message", "validation", "count", "rate", "loss", "left", "percent"] as const;
 
 /** The full progress of a step for a log line: "45%  118/264 steps  loss 0.831". */
 export function progressText(progress: Progress): string {

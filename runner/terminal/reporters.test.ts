@@ -146,7 +146,7 @@ describe("the state of the live view", () => {
     expect(progress.rowOf("train@00000000")).toBe("train.rank=4");
     progress.apply({ type: "step-start", step: "train@00000000", kind: "train" }, 0);
     expect(progress.row("train.rank=4", 1_000, 60, glyphs.ascii)).toBe("rank=4   train waiting");
-    progress.apply({ type: "step-begun", step: "train@00000000" }, 1_000);
+    progress.apply({ type: "step-begun", step: "train@00000000", log: "train.log" }, 1_000);
     expect([progress.stateOf("train.rank=4"), progress.stateOf("train.rank=8")]).toEqual(["busy", "waiting"]);
     progress.apply({ type: "progress", step: "train@00000000", done: 5, total: 10 }, 2_000);
     expect(progress.row("train.rank=4", 2_000, 60, glyphs.ascii)).toMatch(/^rank=4 {3}train {2}#+-+ {2}50%/);

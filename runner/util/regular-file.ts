@@ -56,6 +56,24 @@ export function readStart(path: string, limit: number): Buffer {
   }
 }
 
+/**
+ * Reads at most `limit` bytes from the end of a regular file, and says whether they are the whole file. Never blocks on a pipe.
+ * Throws the system's error, and UserError: not-a-regular-file.
+ */
+export function readEnd(path: string, limit: number): { readonly bytes: Buffer; readonly isWhole: boolean } {
+  const fd = openPath(path);
+  try {
+    const stat = fstatSync(fd);
+    if (kindOf(stat) !== "file") throw notRegular(path);
+    const start = Math.max(0, stat.size - limit);
+    const bytes = Buffer.alloc(stat.size - start);
+    const length = readSync(fd, bytes, 0, bytes.length, start);
+    return { bytes: bytes.subarray(0, length), isWhole: start === 0 };
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function openPath(path: string): number {
   try {
     return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));

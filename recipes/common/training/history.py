@@ -76,6 +76,11 @@ class History:
         return report | end
 
 
+def validation_progress(step: int, steps: int, loss: float) -> dict[str, Any]:
+    """The values of a progress line after a validation at this step of `steps` in all."""
+    return {"done": step, "total": steps, "unit": "steps", "validation_loss": round(loss, 4)}
+
+
 class Clock:
     """Adds elapsed time to a history."""
 

@@ -17,23 +17,40 @@ export type Chart = {
 /** The chart that a container shows; a later call replaces an unfinished one. */
 const shown = new WeakMap<HTMLElement, { readonly chart: Chart; view?: View }>();
 
+/** Stops the observation of a container. */
+const watches = new WeakMap<HTMLElement, AbortController>();
+
 /**
  * Draws a chart as wide as its container, and again if the container's width or the colour scheme changes. Expressions are
  * interpreted, because the content security policy forbids eval.
  */
 export function showChart(container: HTMLElement, chart: Chart): void {
-  if (!shown.has(container)) {
-    let width = container.clientWidth;
-    new ResizeObserver(() => {
-      if (container.clientWidth === width || container.clientWidth === 0) return;
-      width = container.clientWidth;
-      void draw(container);
-    }).observe(container);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => void draw(container));
-  }
+  if (!watches.has(container)) watch(container);
   shown.get(container)?.view?.finalize();
   shown.set(container, { chart });
   void draw(container);
+}
+
+/** Frees what a chart uses. */
+export function removeChart(container: HTMLElement): void {
+  watches.get(container)?.abort();
+  watches.delete(container);
+  shown.get(container)?.view?.finalize();
+  shown.delete(container);
+}
+
+/** Draws the chart again if the container's width or the colour scheme changes. */
+function watch(container: HTMLElement): void {
+  const { signal } = watches.set(container, new AbortController()).get(container) as AbortController;
+  let width = container.clientWidth;
+  const observer = new ResizeObserver(() => {
+    if (container.clientWidth === width || container.clientWidth === 0) return;
+    width = container.clientWidth;
+    void draw(container);
+  });
+  observer.observe(container);
+  signal.addEventListener("abort", () => observer.disconnect());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => void draw(container), { signal });
 }
 
 async function draw(container: HTMLElement): Promise<void> {

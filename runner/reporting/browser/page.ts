@@ -1,7 +1,6 @@
-/** The script of all pages: sorting, run selection, live runs and the case explorer. esbuild bundles it into dist/page.js. */
+/** The script of all pages: sorting, run selection and the case explorer. esbuild bundles it into dist/page.js. */
 
 import { startCaseExplorer } from "./case-explorer.ts";
-import { showLiveRuns } from "./live-runs.ts";
 import { enableRunSelection } from "./run-selection.ts";
 import { enableSorting } from "./sortable-table.ts";
 
@@ -16,6 +15,4 @@ if (notice !== null) {
 for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) enableSorting(table);
 const form = document.querySelector<HTMLFormElement>("form.run-selection");
 if (form !== null) enableRunSelection(form);
-const live = document.getElementById("live");
-if (live !== null) showLiveRuns(live);
 if (document.getElementById("cases-data") !== null) startCaseExplorer();

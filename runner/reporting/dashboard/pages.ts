@@ -15,13 +15,15 @@ import { renderFigures } from "../render/figures.ts";
 import { caseExplorer } from "../render/html/case-explorer.ts";
 import { renderBlocks } from "../render/html/document.ts";
 import { type Html, html } from "../render/html/html.ts";
-import { type PageAssets, renderPage, reportPage } from "../render/html/page.ts";
+import { learningCurvesSection } from "../render/html/learning-curves.ts";
+import { curvesEntry, type PageAssets, renderPage, reportPage } from "../render/html/page.ts";
 import { runFilters, runsData } from "../render/html/run-dashboard.ts";
 import { runsTable } from "../render/html/runs-table.ts";
 import { armNaming } from "../report/display-names.ts";
 import type { Block } from "../report/document.ts";
 import { reportOf } from "../report/report.ts";
 import { comparisonBlocks, diffBlocks, differencesFigure, settingsBlocks } from "./comparison-blocks.ts";
+import { learningCurvesOf } from "./learning-curves.ts";
 import { runListOf } from "./run-list.ts";
 
 /** The data of the pages of `exp view`. */
@@ -79,16 +81,23 @@ function damagedRuns(damaged: readonly { readonly label: string; readonly code: 
 <ul>${damaged.map(({ label, code }) => html`<li>${label} <span class="mark">${code}</span></li>`)}</ul>`;
 }
 
-/** The page of one run: the page of `exp report --html` with a link to the start page. */
+/** The page of one run: the page of `exp report --html` with a link to the start page and the learning curves. */
 export async function runPage(run: FinishedRun, context: ViewContext): Promise<string> {
   const study = studyOf([run], context, () => {});
   const report = reportOf(study);
-  const extras = { rows: [runRowOf(run)], cases: await casesOf([run], study.runs, context.root), links: home };
-  return renderPage(reportPage(report, await renderFigures(report.figures), extras, context.assets), context.assets);
+  const curves = learningCurvesOf(study.runs);
+  const extras = {
+    rows: [runRowOf(run)],
+    cases: await casesOf([run], study.runs, context.root),
+    links: home,
+    ...(curves === undefined ? {} : { curves: learningCurvesSection(curves) }),
+  };
+  const page = reportPage(report, await renderFigures(report.figures), extras, context.assets);
+  return renderPage(page, context.assets, { charts: curves !== undefined });
 }
 
 /** Figures that compare runs. */
-const comparisonFigures = ["loss", "intervals", "cost-quality"];
+const comparisonFigures = ["intervals", "cost-quality"];
 
 /** The comparison of several runs. `force` compares the shared cases. Throws UserError `runs-not-comparable` without it. */
 export async function comparePage(
@@ -120,14 +129,21 @@ export async function comparePage(
   const forest = differencesFigure(compared);
   const specs = { ...report.figures, ...(forest === undefined ? {} : { differences: forest }) };
   const { body, contents } = renderBlocks(blocks, await renderFigures(specs), []);
+  const curves = learningCurvesOf(study.runs);
   const title = `Comparison of ${plural(runs.length, "run")}`;
   const main = html`<h1>${title}</h1>
 ${runsTable(runs.map(runRowOf), { linkOf })}
 <p><a href="#cases?answer=differ&view=columns">Cases that some arms answer right and others wrong, side by side</a></p>
-${body}${caseExplorer(await casesOf(runs, study.runs, context.root))}`;
+${body}${curves && learningCurvesSection(curves)}${caseExplorer(await casesOf(runs, study.runs, context.root))}`;
   const warning = report.warning;
-  const listed = [...contents, { id: "cases", text: "Cases", level: 1 }];
-  return renderPage({ title, main, warning, contents: listed, links: home }, context.assets);
+  const listed = [
+    ...contents,
+    ...(curves === undefined ? [] : [curvesEntry]),
+    { id: "cases", text: "Cases", level: 1 },
+  ];
+  return renderPage({ title, main, warning, contents: listed, links: home }, context.assets, {
+    charts: curves !== undefined,
+  });
 }
 
 /** A page with a message. */

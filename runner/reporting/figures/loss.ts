@@ -1,3 +1,4 @@
+import type { TrainingReport } from "../../pipeline/result-files.ts";
 import { trainingsOf } from "../report/trainings.ts";
 import { colourScale, config, type Figure, schema, width } from "./figure.ts";
 
@@ -5,10 +6,7 @@ import { colourScale, config, type Figure, schema, width } from "./figure.ts";
 export const loss: Figure = ({ runs }) => {
   const values = trainingsOf(runs).flatMap(({ name, curve }) => {
     if (curve === undefined) return [];
-    const each = Math.max(1, Math.ceil(curve.loss.length / 200));
-    const training = smooth(curve.loss.map(({ loss }) => loss)).flatMap((value, index) =>
-      index % each === 0 ? [{ run: name, split: "training", step: curve.loss[index]?.step, loss: value }] : [],
-    );
+    const training = smoothedLoss(curve).map((point) => ({ run: name, split: "training", ...point }));
     return [...training, ...curve.validation.map(({ step, loss }) => ({ run: name, split: "validation", step, loss }))];
   });
   if (values.length === 0) return undefined;
@@ -36,6 +34,13 @@ export const loss: Figure = ({ runs }) => {
     ],
   };
 };
+
+/** Running means of the training loss over batches, thinned to at most 200 points. */
+export function smoothedLoss({ loss }: TrainingReport): TrainingReport["loss"] {
+  const each = Math.max(1, Math.ceil(loss.length / 200));
+  const means = smooth(loss.map((one) => one.loss));
+  return loss.flatMap(({ step }, index) => (index % each === 0 ? [{ step, loss: means[index] as number }] : []));
+}
 
 function smooth(values: readonly number[]): readonly number[] {
   const window = Math.max(1, Math.round(values.length / 40));

@@ -123,10 +123,15 @@ function anchorsOf(blocks: readonly Block[]): ReadonlyMap<string, { readonly id:
   return anchors;
 }
 
+/** Figures are laid out in points of a printed page; on a screen they are larger. */
+const screenScale = 1.4;
+
 /** Inline SVG with ids that are unique on the page. It is hidden from screen readers, which read the figure's label. */
-function inline({ svg }: RenderedFigure, id: string): Html {
+function inline({ svg, width, height }: RenderedFigure, id: string): Html {
+  const size = [width, height].map((length) => Math.round(length * screenScale));
   return new Html(
     svg
+      .replace(/ width="[\d.]+" height="[\d.]+"/, ` width="${size[0]}" height="${size[1]}"`)
       .replace("<svg ", '<svg aria-hidden="true" focusable="false" ')
       .replaceAll(/\bid="([^"]+)"/g, `id="${id}-$1"`)
       .replaceAll(/url\(#/g, `url(#${id}-`),

@@ -85,13 +85,22 @@ ${scripts.map((one) => html`<script>${new Html(one)}</script>`)}
 }
 
 /** The parts of a report page that the PDF does not have. */
-export type ReportExtras = { readonly rows: readonly RunRow[]; readonly cases: Cases; readonly links?: Html };
+export type ReportExtras = {
+  readonly rows: readonly RunRow[];
+  readonly cases: Cases;
+  readonly links?: Html;
+  /** A section after the runs, and its heading. */
+  readonly curves?: Html;
+};
+
+/** The learning curves in the table of contents. */
+export const curvesEntry: Entry = { id: "curves", text: "Learning curves", level: 1 };
 
 /** A report as a page: the blocks of the PDF, the run table and the case explorer. */
 export function reportPage(
   report: Report,
   figures: Readonly<Record<string, RenderedFigure>>,
-  { rows, cases, links }: ReportExtras,
+  { rows, cases, links, curves }: ReportExtras,
   assets: PageAssets,
 ): Page {
   const { body, contents } = renderBlocks(report.blocks, figures, parseReferences(assets.references));
@@ -107,6 +116,7 @@ export function reportPage(
     contents: [
       { id: "abstract", text: "Abstract", level: 1 },
       { id: "runs", text: "Runs", level: 1 },
+      ...(curves === undefined ? [] : [curvesEntry]),
       ...contents,
       { id: "cases", text: "Cases", level: 1 },
     ],
@@ -117,6 +127,6 @@ ${abstract.body}</section>
 <section id="runs" aria-labelledby="runs-title"><h2 id="runs-title">Runs</h2>
 ${runsTable(rows)}
 <p><a href="#cases">All ${integer(cases.cases.length)} cases with the predictions of every arm</a></p></section>
-${body}${caseExplorer(cases)}`,
+${curves}${body}${caseExplorer(cases)}`,
   };
 }
