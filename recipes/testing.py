@@ -117,6 +117,12 @@ def read_report(step: Step) -> dict[str, Any]:
     return read_json(step.output / "train.json")
 
 
+def validations(step: Step) -> list[tuple[int, float]]:
+    """The step and the validation loss of each validation that a training reported as progress."""
+    lines = [json.loads(line) for line in step.progress_path.read_text().splitlines()]
+    return [(line["done"], line["validation_loss"]) for line in lines if "validation_loss" in line]
+
+
 def validation_loss(model: Any, step: Step) -> float:
     """Mean loss over the answers to the validation rows, computed by transformers and peft alone."""
     tokenizer = load_tokenizer(step.local_paths["model"])

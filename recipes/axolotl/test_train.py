@@ -34,6 +34,7 @@ from recipes.testing import (
     check_token_mean_gradient,
     soak,
     validation_loss,
+    validations,
     write_request,
     write_uneven_rows,
 )
@@ -163,6 +164,7 @@ def check_training(step: Step) -> None:
     assert result["loss"][-1]["loss"] < result["loss"][0]["loss"]
     best = min(result["validation"], key=lambda entry: entry["loss"])
     assert result["kept_step"] == best["step"]
+    assert validations(step) == [(entry["step"], round(entry["loss"], 4)) for entry in result["validation"]]
     assert validation_loss(reload(step), step) == pytest.approx(best["loss"], rel=1e-3)
     sampled = [sample["answer"] for sample in result["samples"] if sample["step"] == result["kept_step"]]
     assert answers(step)[: len(sampled)] == sampled

@@ -67,13 +67,15 @@ describe("progress", () => {
     total: 264,
     unit: "steps",
     loss: 0.8312,
+    validation_loss: 0.9,
     tokens_per_second: 312.4,
     seconds_left: 130,
     message: "sample:\nRenal cyst, 日本語",
   };
 
   test("in a log has all parts", () => {
-    const text = "44%  118/264 steps  loss 0.831  312 tok/s  2m10s left  sample: Renal cyst, 日本語";
+    const text =
+      "44%  118/264 steps  loss 0.831  validation loss 0.900  312 tok/s  2m10s left  sample: Renal cyst, 日本語";
     expect(progressText(training)).toBe(text);
     expect(progressText({ message: "loading" })).toBe("loading");
   });

@@ -11,8 +11,10 @@ export type Chart = {
   readonly label: string;
   /** Height in pixels; absent if the specification has steps. */
   readonly height?: number;
-  readonly spec: Readonly<Record<string, unknown>>;
+  readonly spec: Spec | ((isNarrow: boolean) => Spec);
 };
+
+type Spec = Readonly<Record<string, unknown>>;
 
 /** The chart that a container shows; a later call replaces an unfinished one. */
 const shown = new WeakMap<HTMLElement, { readonly chart: Chart; view?: View }>();
@@ -58,7 +60,7 @@ async function draw(container: HTMLElement): Promise<void> {
   if (current === undefined || container.clientWidth === 0) return;
   const { spec, height, label } = current.chart;
   const full = {
-    ...spec,
+    ...(typeof spec === "function" ? spec(container.clientWidth < narrow) : spec),
     width: Math.max(200, container.clientWidth),
     ...(height === undefined ? {} : { height }),
     autosize: { type: height === undefined ? "fit-x" : "fit", contains: "padding" },
@@ -80,11 +82,15 @@ async function draw(container: HTMLElement): Promise<void> {
   container.replaceChildren(target);
 }
 
+/** Below this width in pixels a chart has long labels on several lines. */
+const narrow = 600;
+
 /** Font and colours of the page. */
 function themeOf(container: HTMLElement): Readonly<Record<string, unknown>> {
   const style = getComputedStyle(container);
   const of = (name: string): string => style.getPropertyValue(`--${name}`).trim();
   const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const isNarrow = container.clientWidth < narrow;
   const text = { labelColor: of("soft"), titleColor: of("text"), labelFontSize: 12, titleFontSize: 12 };
   return {
     background: "transparent",
@@ -92,7 +98,10 @@ function themeOf(container: HTMLElement): Readonly<Record<string, unknown>> {
     aria: false,
     axis: { ...text, gridColor: of("line"), gridOpacity: 0.6, domainColor: of("soft"), tickColor: of("soft") },
     axisY: { labelLimit: Math.min(340, container.clientWidth * 0.45) },
-    legend: { ...text, orient: "bottom", columns: container.clientWidth < 600 ? 1 : 3, labelLimit: 260 },
+    legend: {
+      ...{ ...text, orient: "bottom", columns: isNarrow ? 1 : 3, labelLimit: 260 },
+      layout: { bottom: { direction: isNarrow ? "vertical" : "horizontal", anchor: "start" } },
+    },
     header: text,
     title: { color: of("text") },
     text: { color: of("text") },

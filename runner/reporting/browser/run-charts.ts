@@ -71,10 +71,17 @@ export function runsChart(
   }
 }
 
-/** Names of runs that are unique among `runs`; the experiment is part of them if there are several. */
+/**
+ * Names of runs that are unique among `runs`. The experiment is part of them if there are several, and the digest if the settings
+ * are equal otherwise.
+ */
 function namesOf(runs: readonly ListedRun[]): (run: ListedRun) => string {
   const isOne = new Set(runs.map(({ experiment }) => experiment)).size === 1;
-  return ({ experiment, name }) => (isOne ? name : `${experiment}: ${name}`);
+  const full = ({ experiment, name }: ListedRun): string => (isOne ? name : `${experiment}: ${name}`);
+  const short = (run: ListedRun): string => full(run).replace(/ \([0-9a-f]{8}\)$/, "");
+  const counts = new Map<string, number>();
+  for (const run of runs) counts.set(short(run), (counts.get(short(run)) ?? 0) + 1);
+  return (run) => (counts.get(short(run)) === 1 ? short(run) : full(run));
 }
 
 const mark = { type: "point", filled: true, size: 70, opacity: 1 };
@@ -101,32 +108,37 @@ function perRun(points: readonly Point[], metric: string, label: string, isBette
     return isBetter(a.value, b.value) ? -1 : isBetter(b.value, a.value) ? 1 : 0;
   });
   const shown = ordered.slice(0, mostLines);
-  const y = {
-    field: "run",
-    type: "nominal",
-    title: null,
-    sort: null,
-  };
   const color = { ...experimentColour, legend: null };
+  // On a narrow page each setting of a run has a line of its own.
+  const mostParts = Math.max(...shown.map(({ run }) => run.split(", ").length));
+  const yOf = (isNarrow: boolean) => ({
+    ...{ field: "run", type: "nominal", title: null, sort: null },
+    ...(isNarrow ? { axis: { labelExpr: "split(datum.label, ', ')" } } : {}),
+  });
   const note =
     shown.length < points.length ? `: the ${shown.length} ${isBetter === undefined ? "highest" : "best"}` : "";
   return {
     label: `${label}, with 95 % intervals${note}`,
-    spec: {
-      height: { step: 22 },
-      data: { values: shown },
-      layer: [
-        {
-          mark: { type: "rule", strokeWidth: 2 },
-          encoding: {
-            y,
-            x: { field: "low", type: "quantitative", title: `${metric}${note}`, scale: { zero: false } },
-            x2: { field: "high" },
-            color,
+    spec: (isNarrow) => {
+      const y = yOf(isNarrow);
+      const x = { type: "quantitative", axis: { tickCount: isNarrow ? 4 : 10 } };
+      const scale = { zero: false };
+      return {
+        height: { step: isNarrow ? 8 + 14 * mostParts : 22 },
+        data: { values: shown },
+        layer: [
+          {
+            mark: { type: "rule", strokeWidth: 2 },
+            encoding: {
+              y,
+              x: { ...x, field: "low", title: `${metric}${note}`, scale },
+              x2: { field: "high" },
+              color,
+            },
           },
-        },
-        { mark, encoding: { y, x: { field: "value", type: "quantitative" }, color, tooltip, href: { field: "link" } } },
-      ],
+          { mark, encoding: { y, x: { ...x, field: "value" }, color, tooltip, href: { field: "link" } } },
+        ],
+      };
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { RunComparison } from "../../runs/compare.ts";
 import type { Change, RunDiff } from "../../runs/diff.ts";
+import { type FinishedRun, runLabel } from "../../runs/finished-runs.ts";
 import { integer, missing } from "../../util/format.ts";
 import { config, schema, width } from "../figures/figure.ts";
 import {
@@ -12,9 +13,36 @@ import {
 import { comparedNaming, metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import type { RunList } from "../report/run-list.ts";
+import { settingsText } from "../report/run-names.ts";
 
 const left = "left" as const;
 const right = "right" as const;
+
+/**
+ * The comparison with short names of runs: "tiny/train.rank=4,train.method=lora-0a1b2c3d" becomes "rank 4, method lora". The
+ * experiment is part of a name if there are several, and the digest if names are equal otherwise.
+ */
+export function withShortNames(compared: RunComparison, runs: readonly FinishedRun[]): RunComparison {
+  const isOne = new Set(runs.map(({ manifest }) => manifest.experiment)).size === 1;
+  const shortOf = ({ manifest: { experiment, run, coordinates } }: FinishedRun): string => {
+    if (coordinates === "") return isOne ? run : `${experiment} ${run}`;
+    return `${isOne ? "" : `${experiment}: `}${settingsText(coordinates)}`;
+  };
+  const short = runs.map(shortOf);
+  const names = runs.map((run, at): readonly [label: string, name: string] => {
+    const name = short[at] as string;
+    const isUnique = short.indexOf(name) === short.lastIndexOf(name);
+    return [runLabel(run), isUnique ? name : `${name} (${run.manifest.run.slice(-8)})`];
+  });
+  const replaced = (text: string): string =>
+    names.reduce((name, [label, shortName]) => name.replaceAll(label, () => shortName), text);
+  return {
+    ...compared,
+    answerers: Object.fromEntries(
+      Object.entries(compared.answerers).map(([key, one]) => [key, { ...one, name: replaced(one.name) }]),
+    ),
+  };
+}
 
 /** The comparison of several runs: scores, paired tests and cost. */
 export function comparisonBlocks(compared: RunComparison): readonly Block[] {
@@ -48,7 +76,7 @@ export function differencesFigure(compared: RunComparison): object | undefined {
     return [{ pair: `${nameOf(a)} − ${nameOf(b)}`, difference, ...(low === undefined ? {} : { low, high }) }];
   });
   if (values.length === 0) return undefined;
-  const y = { field: "pair", type: "nominal", title: null, sort: null, axis: { labelLimit: 340 } };
+  const y = { field: "pair", type: "nominal", title: null, sort: null, axis: { labelLimit: 460 } };
   const title = `difference in ${metricName(primary)}`;
   return {
     $schema: schema,

@@ -22,7 +22,13 @@ import { runsTable } from "../render/html/runs-table.ts";
 import { armNaming } from "../report/display-names.ts";
 import type { Block } from "../report/document.ts";
 import { reportOf } from "../report/report.ts";
-import { comparisonBlocks, diffBlocks, differencesFigure, settingsBlocks } from "./comparison-blocks.ts";
+import {
+  comparisonBlocks,
+  diffBlocks,
+  differencesFigure,
+  settingsBlocks,
+  withShortNames,
+} from "./comparison-blocks.ts";
 import { learningCurvesOf } from "./learning-curves.ts";
 import { runListOf } from "./run-list.ts";
 
@@ -107,7 +113,7 @@ export async function comparePage(
 ): Promise<string> {
   // First, because it checks that the runs are intact.
   const study = studyOf(runs, context, () => {});
-  const compared = await compareRuns(runs, { ...context, force });
+  const compared = withShortNames(await compareRuns(runs, { ...context, force }), runs);
   const report = reportOf(study);
   const figures = report.blocks.filter((block) => block.type === "figure" && comparisonFigures.includes(block.id));
   const [first, second] = runs;

@@ -87,8 +87,8 @@ ${rows}</tbody></table></div>
         const drawn = figures[block.id];
         const { id = "", text = "" } = anchors.get(block.id) ?? {};
         if (drawn === undefined) return html``;
-        return html`<figure id="${id}"><div class="drawing" role="img" aria-label="${block.alt}">${inline(drawn, id)}</div>
-<figcaption><b>${text}.</b> ${block.caption}</figcaption></figure>
+        return html`<figure id="${id}"><div class="wide" role="region" aria-labelledby="${id}-caption" tabindex="0"><div class="drawing" role="img" aria-label="${block.alt}">${inline(drawn, id)}</div></div>
+<figcaption id="${id}-caption"><b>${text}.</b> ${block.caption}</figcaption></figure>
 `;
       }
     }
@@ -131,7 +131,10 @@ function inline({ svg, width, height }: RenderedFigure, id: string): Html {
   const size = [width, height].map((length) => Math.round(length * screenScale));
   return new Html(
     svg
-      .replace(/ width="[\d.]+" height="[\d.]+"/, ` width="${size[0]}" height="${size[1]}"`)
+      .replace(
+        / width="[\d.]+" height="[\d.]+"/,
+        ` width="${size[0]}" height="${size[1]}" style="--width:${size[0]}px"`,
+      )
       .replace("<svg ", '<svg aria-hidden="true" focusable="false" ')
       .replaceAll(/\bid="([^"]+)"/g, `id="${id}-$1"`)
       .replaceAll(/url\(#/g, `url(#${id}-`),
