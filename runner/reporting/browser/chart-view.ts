@@ -9,7 +9,9 @@ const palette = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 export type Chart = {
   /** What the chart shows, for screen readers. */
   readonly label: string;
-  /** Height in pixels; absent if the specification has steps. */
+  /** The text below the chart; the label if it is absent. */
+  readonly caption?: string;
+  /** Height of the axes in pixels; absent if the specification has steps. */
   readonly height?: number;
   readonly spec: Spec | ((isNarrow: boolean) => Spec);
 };
@@ -63,7 +65,8 @@ async function draw(container: HTMLElement): Promise<void> {
     ...(typeof spec === "function" ? spec(container.clientWidth < narrow) : spec),
     width: Math.max(200, container.clientWidth),
     ...(height === undefined ? {} : { height }),
-    autosize: { type: height === undefined ? "fit-x" : "fit", contains: "padding" },
+    // The height is that of the axes; a legend below them adds to it.
+    autosize: { type: "fit-x", contains: "padding" },
     config: themeOf(container),
   };
   const compiled = compile(full as unknown as TopLevelSpec).spec;

@@ -19,7 +19,7 @@ export function startLearningCurves(): void {
     const titles = { x: byEpoch ? "epoch" : "optimiser step", y: all.names[quantity.value] ?? quantity.value };
     const made = trainingChart(curvesOf(all, quantity.value, byEpoch), titles);
     showChart(chart, made);
-    chart.nextElementSibling?.replaceChildren(made.label);
+    chart.nextElementSibling?.replaceChildren(made.caption ?? made.label);
   };
   form.addEventListener("input", show);
   form.addEventListener("submit", (event) => event.preventDefault());

@@ -158,7 +158,7 @@ function overTime(points: readonly Point[], metric: string, label: string, isBet
   const y = { type: "quantitative", title: metric, scale: { zero: false } };
   return {
     label: `${label}, oldest first${isBetter === undefined ? "" : `; the best so far is ${best.toFixed(4)}`}`,
-    height: 280,
+    height: 230,
     spec: {
       data: { values },
       layer: [
@@ -204,7 +204,7 @@ function against(
   const y = { type: "quantitative", title: metric, scale: { zero: false } };
   return {
     label: `${label} against ${axis.title}`,
-    height: 300,
+    height: 240,
     spec: {
       data: { values },
       layer: [
@@ -271,7 +271,7 @@ function parallel(
   const y = { field: "at", type: "quantitative", axis: null, scale: { domain: [-0.05, 1.05] } };
   return {
     label: `${label} with the settings that differ`,
-    height: 360,
+    height: 280,
     spec: {
       data: { values: [] },
       layer: [

@@ -49,9 +49,11 @@ export function trainingChart(curves: readonly Curve[], titles: Titles): Chart {
   // A line of one point is invisible, and validations are few.
   const hasMark = (row: Row): boolean =>
     row.split === "validation" || (curves.find(({ name }) => name === row.run)?.training.length ?? 0) < 2;
+  const title = `${titles.y} by ${titles.x}`;
   return {
-    label: [`${titles.y} by ${titles.x}`, ...(curves.length <= mostDescribed ? curves.map(lastValues) : [])].join("; "),
-    height: 260,
+    ...(isOne ? {} : { caption: `${title} of ${curves.length} trainings` }),
+    label: [title, ...(curves.length <= mostDescribed ? curves.map(lastValues) : [])].join("; "),
+    height: 200,
     spec: {
       data: { values: values.map((row) => ({ ...row, size: hasMark(row) ? 45 : 0 })) },
       layer: [
