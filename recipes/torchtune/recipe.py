@@ -279,8 +279,9 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
     @property
     def _last_step(self) -> int:
         """The step after which the training ends or pauses."""
-        epochs: int = self._cfg.pause_after_epochs or self.total_epochs
-        return min(self.total_steps, epochs * self._steps_per_epoch)
+        epochs = self._cfg.pause_after_epochs or self.total_epochs
+        steps: int = min(self.total_steps, epochs * self._steps_per_epoch)
+        return steps
 
     def _stop_if_interrupted(self) -> None:
         if distributed.broadcast_flag(self._monitor.is_interrupted()):
