@@ -136,7 +136,7 @@ export function ownMetric(
           space = entered;
         },
         contribute(target, prediction, add: AddTo) {
-          const own = contributionOf(plain(target, space), plain(prediction, space));
+          const own = contributionOf(plain(target, space, "target"), plain(prediction, space, "prediction"));
           for (const [counter, amount] of Object.entries(own)) {
             let number = numbers.get(counter);
             if (number === undefined) {
@@ -161,7 +161,8 @@ export function ownMetric(
     work: callWork,
     async prepare(cases: ScoredCases, pause) {
       for (let row = 0; row < cases.n; row++) {
-        contributionOf(plain(cases.target(row), cases.space), plain(cases.prediction(row), cases.space));
+        const target = plain(cases.target(row), cases.space, "target");
+        contributionOf(target, plain(cases.prediction(row), cases.space, "prediction"));
         await pause?.();
       }
     },

@@ -143,7 +143,7 @@ export interface Task<T = any, P = any> {
    * A target or prediction of {@link ScoredCases} as JSON, for a metric of the study; null for the prediction of an
    * answer that could not be read. `space` is that of the cases. Absent: it is JSON.
    */
-  plain?(value: unknown, space: unknown): Json;
+  plain?(value: unknown, space: unknown, side: "target" | "prediction"): Json;
   /** Classical baselines that can answer the task. */
   readonly baselines: readonly string[];
   readonly defaults: {

@@ -1,4 +1,5 @@
 import { jsonCategories } from "../../../evaluation/json/categories.ts";
+import type { ComparedAnswer } from "../../../evaluation/json/counters.ts";
 import { jsonMetrics } from "../../../evaluation/json/metrics.ts";
 import { examineSchema } from "../../../evaluation/json/schema-file.ts";
 import {
@@ -18,6 +19,7 @@ export const json: Task<JsonValue, JsonObject | null> = {
   schema: { data: jsonKeys },
   views: ["raw", "basic"],
   metrics: jsonMetrics,
+  plain: (value, _space, side) => (side === "target" ? (value as JsonValue) : (value as ComparedAnswer).value),
   baselines: ["frequent_values", "nearest"],
   defaults: {
     metrics: ["field_f1", "macro_field_f1", "field_precision", "field_recall", "exact_match", "validity"],
