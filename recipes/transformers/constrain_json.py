@@ -11,12 +11,12 @@ from recipes.transformers.vocabulary import Vocabulary
 
 _QUOTE, _BACKSLASH = b'"\\'
 _BLANK = ord(" ")
-_IN_STRINGS = bytes(byte for byte in range(0x20, 0x7F) if byte not in (_QUOTE, _BACKSLASH))
+IN_STRINGS = bytes(byte for byte in range(0x20, 0x7F) if byte not in (_QUOTE, _BACKSLASH))
 """ASCII characters that a string holds without a backslash. Other characters are UTF-8 sequences."""
 _ESCAPED = b'"\\/'
 
 
-class _At(Enum):
+class At(Enum):
     """A position in the array."""
 
     START = "before the array"
@@ -38,55 +38,55 @@ class _At(Enum):
 
 
 _NEED = {
-    _At.START: 2,
-    _At.OPEN: 1,
-    _At.EMPTY: 3,
-    _At.STRING: 2,
-    _At.ESCAPE: 3,
-    _At.TAIL_1: 3,
-    _At.TAIL_2: 4,
-    _At.TAIL_3: 5,
-    _At.AFTER_E0: 4,
-    _At.AFTER_ED: 4,
-    _At.AFTER_F0: 5,
-    _At.AFTER_F4: 5,
-    _At.AFTER: 1,
-    _At.COMMA: 5,
-    _At.NEXT: 4,
-    _At.DONE: 0,
+    At.START: 2,
+    At.OPEN: 1,
+    At.EMPTY: 3,
+    At.STRING: 2,
+    At.ESCAPE: 3,
+    At.TAIL_1: 3,
+    At.TAIL_2: 4,
+    At.TAIL_3: 5,
+    At.AFTER_E0: 4,
+    At.AFTER_ED: 4,
+    At.AFTER_F0: 5,
+    At.AFTER_F4: 5,
+    At.AFTER: 1,
+    At.COMMA: 5,
+    At.NEXT: 4,
+    At.DONE: 0,
 }
 """Number of bytes that complete the array. Each needs at most one token."""
 
-_LEADS = (
-    (0xC2, 0xDF, _At.TAIL_1),
-    (0xE0, 0xE0, _At.AFTER_E0),
-    (0xE1, 0xEC, _At.TAIL_2),
-    (0xED, 0xED, _At.AFTER_ED),
-    (0xEE, 0xEF, _At.TAIL_2),
-    (0xF0, 0xF0, _At.AFTER_F0),
-    (0xF1, 0xF3, _At.TAIL_3),
-    (0xF4, 0xF4, _At.AFTER_F4),
+LEADS = (
+    (0xC2, 0xDF, At.TAIL_1),
+    (0xE0, 0xE0, At.AFTER_E0),
+    (0xE1, 0xEC, At.TAIL_2),
+    (0xED, 0xED, At.AFTER_ED),
+    (0xEE, 0xEF, At.TAIL_2),
+    (0xF0, 0xF0, At.AFTER_F0),
+    (0xF1, 0xF3, At.TAIL_3),
+    (0xF4, 0xF4, At.AFTER_F4),
 )
 """First bytes of characters outside ASCII (from, to), and the position after them: table 3-7 of the Unicode
 standard."""
 
-_TAILS = {
-    _At.TAIL_1: (0x80, 0xBF, _At.STRING),
-    _At.TAIL_2: (0x80, 0xBF, _At.TAIL_1),
-    _At.TAIL_3: (0x80, 0xBF, _At.TAIL_2),
-    _At.AFTER_E0: (0xA0, 0xBF, _At.TAIL_1),
-    _At.AFTER_ED: (0x80, 0x9F, _At.TAIL_1),
-    _At.AFTER_F0: (0x90, 0xBF, _At.TAIL_2),
-    _At.AFTER_F4: (0x80, 0x8F, _At.TAIL_2),
+TAILS = {
+    At.TAIL_1: (0x80, 0xBF, At.STRING),
+    At.TAIL_2: (0x80, 0xBF, At.TAIL_1),
+    At.TAIL_3: (0x80, 0xBF, At.TAIL_2),
+    At.AFTER_E0: (0xA0, 0xBF, At.TAIL_1),
+    At.AFTER_ED: (0x80, 0x9F, At.TAIL_1),
+    At.AFTER_F0: (0x90, 0xBF, At.TAIL_2),
+    At.AFTER_F4: (0x80, 0x8F, At.TAIL_2),
 }
 """Within a character: the bytes that continue it (from, to), and the position after them."""
 
 _STRUCTURE = {
-    (_At.START, ord("[")): _At.OPEN,
-    (_At.OPEN, _QUOTE): _At.EMPTY,
-    (_At.AFTER, ord("]")): _At.DONE,
-    (_At.COMMA, _BLANK): _At.NEXT,
-    (_At.NEXT, _QUOTE): _At.EMPTY,
+    (At.START, ord("[")): At.OPEN,
+    (At.OPEN, _QUOTE): At.EMPTY,
+    (At.AFTER, ord("]")): At.DONE,
+    (At.COMMA, _BLANK): At.NEXT,
+    (At.NEXT, _QUOTE): At.EMPTY,
 }
 """Transitions by bytes outside strings."""
 
@@ -96,32 +96,32 @@ class JsonConstraint:
 
     def __init__(self, vocabulary: Vocabulary, *, single: bool) -> None:
         self._vocabulary = vocabulary
-        several = {} if single else {(_At.OPEN, ord("]")): _At.DONE, (_At.AFTER, ord(",")): _At.COMMA}
+        several = {} if single else {(At.OPEN, ord("]")): At.DONE, (At.AFTER, ord(",")): At.COMMA}
         self._structure = _STRUCTURE | several
-        self._need = {**_NEED, _At.START: 5, _At.OPEN: 4} if single else _NEED
-        self._tokens: dict[_At, dict[int, _At]] = {}
-        self._all: dict[_At, torch.Tensor] = {}
+        self._need = {**_NEED, At.START: 5, At.OPEN: 4} if single else _NEED
+        self._tokens: dict[At, dict[int, At]] = {}
+        self._all: dict[At, torch.Tensor] = {}
 
-    def start(self) -> _At:
+    def start(self) -> At:
         """The state before the array."""
-        return _At.START
+        return At.START
 
-    def allowed(self, state: _At, left: int) -> tuple[Sequence[int] | torch.Tensor, bool]:
+    def allowed(self, state: At, left: int) -> tuple[Sequence[int] | torch.Tensor, bool]:
         """Every token that keeps the array well-formed. Near the limit only those that still allow to close it."""
         edges = self._transitions(state)
         if left <= max(self._need.values()) + 2:
             closing = [token for token, after in edges.items() if self._need[after] + 1 <= left - 1]
             if closing:
                 return closing, False
-        return self._all[state], state is _At.DONE
+        return self._all[state], state is At.DONE
 
-    def advance(self, state: _At, token: int) -> _At:
+    def advance(self, state: At, token: int) -> At:
         """The state after a token."""
         return self._transitions(state)[token]
 
-    def _transitions(self, state: _At) -> dict[int, _At]:
+    def _transitions(self, state: At) -> dict[int, At]:
         if state not in self._tokens:
-            edges: dict[int, _At] = {}
+            edges: dict[int, At] = {}
             for written, ids in self._vocabulary.items():
                 after = self._after(state, written)
                 if after is not None:
@@ -130,11 +130,11 @@ class JsonConstraint:
             self._all[state] = torch.tensor(list(edges), dtype=torch.long)
         return self._tokens[state]
 
-    def _after(self, at: _At, written: bytes) -> _At | None:
+    def _after(self, at: At, written: bytes) -> At | None:
         """The state after the bytes of a token, or None. The first test is a fast path: most tokens are text in a
         string."""
-        if at in (_At.EMPTY, _At.STRING) and not written.translate(None, _IN_STRINGS):
-            return _At.STRING if at is _At.STRING or written[0] != _BLANK else None
+        if at in (At.EMPTY, At.STRING) and not written.translate(None, IN_STRINGS):
+            return At.STRING if at is At.STRING or written[0] != _BLANK else None
         for byte in written:
             after = self._next(at, byte)
             if after is None:
@@ -142,18 +142,18 @@ class JsonConstraint:
             at = after
         return at
 
-    def _next(self, at: _At, byte: int) -> _At | None:
-        if at in (_At.EMPTY, _At.STRING):
+    def _next(self, at: At, byte: int) -> At | None:
+        if at in (At.EMPTY, At.STRING):
             if byte == _BACKSLASH:
-                return _At.ESCAPE
+                return At.ESCAPE
             if byte == _QUOTE:
-                return _At.AFTER if at is _At.STRING else None
+                return At.AFTER if at is At.STRING else None
             if byte < 0x80:
-                return _At.STRING if byte in _IN_STRINGS and (at is _At.STRING or byte != _BLANK) else None
-            return next((after for low, high, after in _LEADS if low <= byte <= high), None)
-        if at in _TAILS:
-            low, high, after = _TAILS[at]
+                return At.STRING if byte in IN_STRINGS and (at is At.STRING or byte != _BLANK) else None
+            return next((after for low, high, after in LEADS if low <= byte <= high), None)
+        if at in TAILS:
+            low, high, after = TAILS[at]
             return after if low <= byte <= high else None
-        if at is _At.ESCAPE:
-            return _At.STRING if byte in _ESCAPED else None
+        if at is At.ESCAPE:
+            return At.STRING if byte in _ESCAPED else None
         return self._structure.get((at, byte))

@@ -1,4 +1,4 @@
-"""Constraints on answers, token by token: labels of the study, or a JSON array of strings."""
+"""Constraints on answers, token by token: labels of the study, a JSON array of strings, or an object of a schema."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from recipes.transformers.constrain_json import JsonConstraint
 from recipes.transformers.constrain_labels import LabelConstraint
+from recipes.transformers.constrain_schema import SchemaConstraint
 from recipes.transformers.vocabulary import Vocabulary
 
 Allowed = tuple[Sequence[int] | torch.Tensor, bool]
@@ -35,12 +36,14 @@ class Constraint(Protocol):
 
 def read_constraint(kind: str, answers: Path | None, tokenizer: PreTrainedTokenizerBase) -> Constraint | None:
     """The constraint that `generate.constrain` names. `answers` is the study's answers.json: {"labels", "between",
-    "none", "single"}."""
+    "none", "single"}, or {"schema"}."""
     if kind == "none":
         return None
     assert answers is not None
     allowed = json.loads(answers.read_text(encoding="utf-8"))
     vocabulary = Vocabulary(tokenizer)
+    if kind == "schema":
+        return SchemaConstraint(vocabulary, allowed["schema"])
     if kind == "json":
         return JsonConstraint(vocabulary, single=allowed["single"])
     return LabelConstraint(vocabulary, allowed["labels"], allowed["between"], allowed["none"], single=allowed["single"])

@@ -1,11 +1,11 @@
 """Step `generate`: the model's answers to all prompts, by transformers.
 
 params: {"max_new_tokens", "temperature", "precision": "fp32" | "bf16" | "fp16" | "4bit", "compute": dtype of products
-with 4-bit weights, "thinking", "seed", "top_p", "top_k", "constrain": "none" | "json" | "labels", "samples": answers to
-each case, for a vote}; hint: "batch_size": int or "auto"; inputs: "prompts" (eval.jsonl), "model" (model.json),
-optionally "adapter" (folder) or "weights" (folder of a whole model that replaces the base), "answers" (answers.json,
-for a constraint); local_paths: {"model": folder}. Writes responses.jsonl in the order of the prompts. Answers are
-stored in the work folder immediately, so that an interrupted run resumes.
+with 4-bit weights, "thinking", "seed", "top_p", "top_k", "constrain": "none" | "json" | "labels" | "schema", "samples":
+answers to each case, for a vote}; hint: "batch_size": int or "auto"; inputs: "prompts" (eval.jsonl), "model"
+(model.json), optionally "adapter" (folder) or "weights" (folder of a whole model that replaces the base), "answers"
+(answers.json, for a constraint); local_paths: {"model": folder}. Writes responses.jsonl in the order of the prompts.
+Answers are stored in the work folder immediately, so that an interrupted run resumes.
 """
 
 from __future__ import annotations

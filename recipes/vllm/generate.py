@@ -117,12 +117,14 @@ _STRING = f'"{_FIRST_CHARACTER}{_CHARACTER}*"'
 
 
 def structured_outputs(kind: str, allowed: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Keys of StructuredOutputsParams for `generate.constrain`: a regular expression for the answers that the
-    transformers engine allows. It cannot exclude that a label occurs twice; the evaluation counts it once. Nor does it
-    close an answer that reaches `max_new_tokens`."""
+    """Keys of StructuredOutputsParams for `generate.constrain`: the JSON Schema of the study, or a regular expression
+    for the answers that the transformers engine allows. It cannot exclude that a label occurs twice; the evaluation
+    counts it once. Nor does it close an answer that reaches `max_new_tokens`."""
     if kind == "none":
         return None
     assert allowed is not None
+    if kind == "schema":
+        return {"json": {key: value for key, value in allowed["schema"].items() if key not in ("$schema", "$id")}}
     if kind == "json":
         strings = _STRING if allowed["single"] else f"({_STRING}(, {_STRING})*)?"
         return {"regex": rf"\[{strings}\]"}

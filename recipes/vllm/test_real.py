@@ -191,6 +191,30 @@ def test_json_answers_are_those_of_transformers_up_to_the_last_tokens(workspace:
             assert one["text"].startswith("[") and one["text"][:8] == other["text"][:8]
 
 
+def test_answers_are_objects_of_the_schema(workspace: Workspace) -> None:
+    """At `max_new_tokens` transformers closes the object, and vLLM does not."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {
+            "ok": {"type": "boolean"},
+            "kind": {"enum": ["a", "b c"]},
+            "more": {"type": ["null", "integer"]},
+        },
+        "required": ["ok", "kind", "more"],
+        "additionalProperties": False,
+    }
+    answers = workspace.tmp / "schema.json"
+    answers.write_text(json.dumps({"schema": schema}))
+    given = workspace.vllm("schema", {"answers": answers}, constrain="schema", max_new_tokens=64)
+    reference = workspace.reference("schema", {"answers": answers}, constrain="schema", max_new_tokens=64)
+    stopped = [row["text"] for row in given if row["finish"] == "stop"]
+    assert stopped
+    for text in [*stopped, *(row["text"] for row in reference)]:
+        answer = json.loads(text)
+        assert list(answer) == ["ok", "kind", "more"] and answer["kind"] in ("a", "b c")
+
+
 def test_votes_are_repeatable_and_samples_differ(workspace: Workspace) -> None:
     params: dict[str, Any] = {"samples": 3, "temperature": 0.8, "top_p": 0.9, "seed": 5}
     given = workspace.vllm("votes", **params)

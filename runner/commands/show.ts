@@ -5,6 +5,7 @@ import { readResult } from "../pipeline/result-files.ts";
 import { placeOf } from "../project/place.ts";
 import { confusionTable } from "../reporting/report/confusion-table.ts";
 import { armNaming } from "../reporting/report/display-names.ts";
+import { fieldConfusionTable, fieldTable } from "../reporting/report/field-tables.ts";
 import { findIntactRun } from "../runs/intact-run.ts";
 import { Ablations } from "../runs/run-ablations.ts";
 import { subjectOf } from "../runs/run-arms.ts";
@@ -42,6 +43,29 @@ function confusionText(folder: string, { arm, name }: Shown, view: View, screen:
   return `\nConfusion matrix of ${name} (${view})\n${table([head, ...rows], { align, color: screen.color })}`;
 }
 
+/** Scores by field of an arm, the values that are confused, and why answers are not valid; empty for other tasks. */
+function fieldsText(folder: string, { arm, name }: Shown, view: View, { color }: { readonly color: boolean }): string {
+  const file = join(folder, arm, "metrics.json");
+  const metrics = existsSync(file) ? readResult("metrics.json", file) : undefined;
+  const rows = metrics?.per_field?.[view];
+  if (rows === undefined) return "";
+  const shown = ({ head, rows: body, align }: ReturnType<typeof fieldTable>): string =>
+    table([head, ...body], { align, color });
+  const confused = (metrics?.field_confusions ?? []).filter(({ counts }) =>
+    counts.some(({ gold, predicted }) => gold !== predicted),
+  );
+  const errors = metrics?.schema_errors ?? [];
+  return [
+    `\nFields of ${name} (${view})\n${shown(fieldTable(rows))}`,
+    ...confused.map((one) => `\nValues of ${one.field} of ${name}\n${shown(fieldConfusionTable(one))}`),
+    ...(errors.length === 0
+      ? []
+      : [
+          `\nWhy answers are not valid\n${table([["error", "answers"], ...errors.map(({ error, count }) => [error, String(count)])], { align: ["left", "right"], color })}`,
+        ]),
+  ].join("");
+}
+
 export const command = defineCommand({
   arguments: { run: required("run", "A run id, an experiment (for its latest run), or a manifest.") },
   options: { json },
@@ -59,6 +83,7 @@ export const command = defineCommand({
     const own = { arm: subjectOf(run), name: armName(subjectOf(run)) };
     context.out(confusionText(dirname(path), own, view, context));
     context.out(labelsText(dirname(path), own, view, context));
+    context.out(fieldsText(dirname(path), own, view, context));
     const ablation = new Ablations().of(run);
     if (ablation !== undefined) context.out(ablationText(ablation, context));
     for (const { repo, commit, private: isPrivate, at } of uploadsOf(run))

@@ -142,3 +142,38 @@ describe("a server that fails", () => {
     expect(rig.manifest(manifest).steps["generate.zero_shot"]?.evidence).toMatchObject({ cases: 8, resumed: 3 });
   });
 });
+
+test("llama.cpp's server answers with objects of the schema of the study", async ({ rig }) => {
+  const { baseUrl, end } = await startLlama(2);
+  rig.onClose(end);
+  const row = (id: number): string =>
+    `${JSON.stringify({ id, mail: `Order ${id}: two lamps.`, order: { item: "lamp", count: 2, urgent: false } })}\n`;
+  rig.write("experiments/data/orders-train.jsonl", [1, 2].map(row).join(""));
+  rig.write("experiments/data/orders-test.jsonl", [3, 4].map(row).join(""));
+  const properties = { item: { enum: ["lamp", "chair"] }, count: { type: "integer" }, urgent: { type: "boolean" } };
+  rig.write(
+    "experiments/order.schema.json",
+    JSON.stringify({
+      ...{ type: "object", properties, required: ["item", "count", "urgent"], additionalProperties: false },
+    }),
+  );
+  rig.write(
+    file,
+    `name: served
+task: json
+data:
+  train: {file: data/orders-train.jsonl}
+  test: {file: data/orders-test.jsonl}
+  columns: {id: id, input: mail, target: order}
+  json: {schema: order.schema.json}
+model: {base: smollm2-135m}
+prompt: {template: prompts/ask.hbs}
+generate: {engine: openai, base_url: "${baseUrl}", constrain: schema, max_new_tokens: 64}
+baselines: []
+report: {xlsx: false}
+`,
+  );
+  const { manifest } = await rig.build(file);
+  const { arms } = rig.manifest(manifest);
+  expect(arms.zero_shot?.raw.validity).toBe(1);
+});

@@ -288,6 +288,8 @@ describe("a schema file", () => {
     [{ type: "object", properties: { a: { type: "string", pattern: "(a+)+$" } } }, "the pattern is too complex"],
     [{ type: "object", properties: { a: { type: "string", pattern: "\\d*\\d*\\d*x" } } }, "the pattern is too complex"],
     [{ type: "object", properties: { a: { type: "array" } } }, "the array has no items"],
+    [{ type: "object", properties: {}, required: ["a"] }, '"a" is required and has no property'],
+    [{ type: "object", properties: { a: { type: "object", anyOf: [] } } }, "anyOf and type exclude each other"],
     [{ type: "object", additionalProperties: { type: "string" } }, "#/additionalProperties: must be true or false"],
   ])("%j has an error", (schema, message) => {
     expect(errors(schema).join("\n")).toContain(message);

@@ -142,6 +142,21 @@ class Examination {
       complain([...path, "$ref"], `${JSON.stringify(ref)} refers to itself`);
     if (["type", "enum", "const", "anyOf", "oneOf", "$ref"].every((key) => value[key] === undefined))
       complain(path, "the schema has no type", 'write "type", "enum", "const", "anyOf" or "$ref"');
+    const chosen = ["$ref", "anyOf", "oneOf", "enum", "const", "type"].filter((key) => value[key] !== undefined);
+    const isTypedList = chosen.every((key) => key === "enum" || key === "const" || key === "type");
+    if (chosen.length > 1 && !isTypedList)
+      complain(path, `${chosen.join(" and ")} exclude each other`, "write the type within each alternative");
+    const lacking = Array.isArray(value.required)
+      ? (value.required as readonly JsonValue[]).filter(
+          (key) => !isObject(properties) || !Object.hasOwn(properties, String(key)),
+        )
+      : [];
+    if (lacking.length > 0)
+      complain(
+        [...path, "required"],
+        `${JSON.stringify(lacking[0])} is required and has no property`,
+        "add it to properties",
+      );
     if (type === "array" && items === undefined) complain(path, "the array has no items", 'write "items"');
     if (additionalProperties !== undefined && typeof additionalProperties !== "boolean")
       complain([...path, "additionalProperties"], "must be true or false");

@@ -8,6 +8,7 @@ import type { Experiment } from "../../plugins/experiment.ts";
 import { definitionOf } from "../../plugins/metrics/metric.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepContext, StepKind } from "../../plugins/step.ts";
+import type { WorkbookFields } from "../../reporting/render/xlsx/field-sheets.ts";
 import type { WorkbookAudit } from "../../reporting/render/xlsx/run-and-audit-sheets.ts";
 import type { WorkbookArm } from "../../reporting/render/xlsx/score-sheets.ts";
 import type { WorkbookSweep } from "../../reporting/render/xlsx/sweep-sheet.ts";
@@ -34,7 +35,7 @@ type Params = TaskParams & {
 /** Writes scores, predictions, error analysis, audit and provenance of all arms to one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 14,
+  version: 15,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp, ...params }, context) {
@@ -59,6 +60,7 @@ export const workbook: StepKind<Params> = {
         ? { comparison: named(readResult("comparison.json", context.input("comparison")), nameOf) }
         : {}),
       failures: failuresOf(arms, nameOf, context),
+      fields: fieldsOf(arms, nameOf, context),
       confusions: confusionsOf(arms, nameOf, context),
       primary,
       runs: declared.map((one) => ({
@@ -117,6 +119,15 @@ function armOf(arm: Arm, view: View, context: StepContext): Omit<WorkbookArm, "n
       ...fact("labels_predicted", "Mean number of predicted labels per case (basic view)", cardinality?.predicted.mean),
     ],
   };
+}
+
+/** Scores by field; none for a task without JSON objects. */
+function fieldsOf(arms: readonly Arm[], nameOf: (arm: Arm) => string, context: StepContext): readonly WorkbookFields[] {
+  return arms.flatMap((arm) => {
+    const { per_field, field_confusions, schema_errors } = readResult("metrics.json", context.input(`metrics.${arm}`));
+    if (per_field === undefined) return [];
+    return [{ arm: nameOf(arm), rows: per_field, confusions: field_confusions ?? [], errors: schema_errors ?? [] }];
+  });
 }
 
 /** A number about an arm; none if its task does not have it. */

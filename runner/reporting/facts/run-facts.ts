@@ -56,11 +56,20 @@ function armFacts(name: string, { config, steps }: Manifest, folder: string): Ar
   const metrics = resultOf("metrics.json", join(folder, name));
   if (metrics === undefined) throw fileGone(`${join(folder, name, "metrics.json")} does not exist`);
   const { view } = config.evaluate.primary;
-  const { views, per_label, parse_failures, truncated, out_of_set, cardinality, classes } = metrics;
+  const { views, per_label, parse_failures, truncated, out_of_set, cardinality, classes, per_field } = metrics;
   return {
     name,
     views: views as ArmFacts["views"],
     labels: per_label?.[view] ?? [],
+    ...(per_field === undefined
+      ? {}
+      : {
+          fields: {
+            rows: per_field[view],
+            confusions: metrics.field_confusions ?? [],
+            errors: metrics.schema_errors ?? [],
+          },
+        }),
     ...(classes ? { confusion: classes[view].confusion } : {}),
     parseFailures: parse_failures.count,
     truncated,

@@ -1,3 +1,4 @@
+import type { FieldConfusion, FieldRow, JsonDetails } from "../../evaluation/json/details.ts";
 import type { LabelRow } from "../../evaluation/labels/detail.ts";
 import type { SingleLabel } from "../../evaluation/labels/single-label.ts";
 import type { ResultFiles, TrainingReport } from "../../pipeline/result-files.ts";
@@ -8,6 +9,14 @@ import type { Manifest, ManifestStep } from "../../runs/manifest.ts";
 /** One step of a run: duration, digest of its output and evidence. */
 export type StepFacts = Pick<ManifestStep, "kind" | "seconds" | "object" | "files" | "evidence">;
 
+/** What is known about the fields of an arm's answers. */
+export type FieldFacts = {
+  /** In the primary view. */
+  readonly rows: readonly FieldRow[];
+  readonly confusions: readonly FieldConfusion[];
+  readonly errors: JsonDetails["schema_errors"];
+};
+
 /** The scores of one arm. */
 export type ArmFacts = {
   readonly name: string;
@@ -15,6 +24,8 @@ export type ArmFacts = {
   readonly views: Readonly<Record<string, Readonly<Record<string, number | null>>>>;
   /** For a task with one label a case: the confusion matrix in the primary view. */
   readonly confusion?: SingleLabel["confusion"];
+  /** For a task with JSON objects: scores of each field, confusions of fields with a list of values, and why answers are not valid. */
+  readonly fields?: FieldFacts;
   /** Scores of each label; empty for a task without labels. */
   readonly labels: readonly LabelRow[];
   readonly parseFailures: number;

@@ -17,6 +17,7 @@ import { detectableNote, exactTestName, exactTestText, nonInferiorityTexts } fro
 import { confusionTable } from "../report/confusion-table.ts";
 import { armNamingOf, metricName, modelArms, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
+import { fieldConfusionTable, fieldTable } from "../report/field-tables.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { sizes } from "./sizes.ts";
@@ -44,6 +45,7 @@ export function results({ runs: all }: Study): readonly Block[] {
     ...views(last),
     ...confusion(last),
     ...labels(last),
+    ...fieldBlocks(last),
   ];
 }
 
@@ -203,6 +205,55 @@ function labelText({ labelFacts }: RunFacts["arms"][number], view: string): read
   return [
     `The mean number of labels per case (basic view) is ${goldCardinality.toFixed(2)} (gold) and ${predictedCardinality.toFixed(2)} (predicted). ` +
       `Of the predicted labels, ${percent(outOfSetRate)} do not occur in the training rows (${view} view). `,
+  ];
+}
+
+/** Fields whose confusions the report shows, and reasons that it lists; the workbook contains all. */
+const mostConfusions = 4;
+const mostReasons = 8;
+
+/** Results by field of JSON objects; none for other tasks. */
+function fieldBlocks(run: RunFacts): readonly Block[] {
+  const armName = armNamingOf(run);
+  const own = run.arms.find(({ name }) => name === primaryArm(run));
+  if (own?.fields === undefined) return [];
+  const { rows, confusions, errors } = own.fields;
+  const others = rankedArms(run)
+    .slice(1, mostRivals + 1)
+    .flatMap((name) => {
+      const fields = run.arms.find((arm) => arm.name === name)?.fields;
+      return fields === undefined ? [] : [{ name: armName(name), rows: fields.rows }];
+    });
+  const wrong = confusions.filter(({ counts }) => counts.some(({ gold, predicted }) => gold !== predicted));
+  const shown = wrong.slice(0, mostConfusions);
+  return [
+    heading(2, "Results by field"),
+    {
+      type: "table",
+      id: "fields",
+      caption: `Fields of the schema for ${armName(own.name)}: values of gold, and right, wrong and missing ones in the answers. A wrong value counts against precision and recall. Fields that the schema lacks are one row.`,
+      ...fieldTable(rows, others),
+    },
+    ...shown.map(
+      (confusion, at): Block => ({
+        type: "table",
+        id: `field-confusion-${at + 1}`,
+        caption: `Values of the field ${confusion.field} for ${armName(own.name)}. Rows are gold values, columns are predicted values.`,
+        ...fieldConfusionTable(confusion),
+      }),
+    ),
+    ...(errors.length === 0
+      ? []
+      : [
+          {
+            type: "table" as const,
+            id: "schema-errors",
+            caption: `Why answers of ${armName(own.name)} are not valid: the first error of each.`,
+            head: ["error", "answers"],
+            align: ["left" as const, "right" as const],
+            rows: errors.slice(0, mostReasons).map(({ error, count }) => [error, integer(count)]),
+          },
+        ]),
   ];
 }
 

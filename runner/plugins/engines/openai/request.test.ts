@@ -39,6 +39,20 @@ it("constrains an answer to labels or to text by a schema with an object at its 
   });
 });
 
+it("constrains an answer to the schema of the study, which is strict if each object lists and requires all its keys", () => {
+  const formatOf = (schema: Parameters<typeof chatBody>[2]) =>
+    chatBody({ ...request, constrain: "schema" }, messages, schema, 0) as { readonly response_format: unknown };
+  const inner = { type: "object", properties: { b: { type: "string" } }, required: ["b"], additionalProperties: false };
+  const schema = { type: "object", properties: { a: inner }, required: ["a"], additionalProperties: false };
+  const $schema = "https://json-schema.org/draft/2020-12/schema";
+  expect(formatOf({ schema: { $schema, ...schema } }).response_format).toEqual({
+    type: "json_schema",
+    json_schema: { name: "answer", strict: true, schema },
+  });
+  const optional = { ...schema, properties: { a: { ...inner, required: [] } } };
+  expect(formatOf({ schema: optional }).response_format).toMatchObject({ json_schema: { strict: false } });
+});
+
 it("reads finish, log-probabilities and an answer without content", () => {
   const choice = {
     message: { content: null },

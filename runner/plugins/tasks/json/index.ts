@@ -27,6 +27,7 @@ export const json: Task<JsonValue, JsonObject | null> = {
     baselines: ["frequent_values", "nearest"],
   },
   predictionKey: "prediction",
+  constraints: ["schema"],
   categories: jsonCategories,
   words: {
     task: "Each case consists of an input text and one JSON object, which meets the schema of the study.",

@@ -19,6 +19,12 @@ const sheetTexts: readonly Line[] = [
     "Causes of the omitted and added labels of each arm, with shares and an example. A label can have several.",
   ],
   ["Labels", "Scores of each label in each view, the primary view first."],
+  ["Fields", "Scores of each field of the schema in each view, the primary view first."],
+  [
+    "Field confusions",
+    "Values of fields that have a list of values: how often each one is predicted for each in gold.",
+  ],
+  ["Invalid answers", "Why answers do not meet the schema: the first error of each answer, with counts."],
   ["Confusion matrix", "Number of cases by gold label and predicted label."],
   ["Confusions", "Pairs of labels in one case: the first is omitted, the second is added in its place."],
   ["Data audit", "Findings about the data, and statistics of each split."],

@@ -92,7 +92,7 @@ export function writeSummary(
 }
 
 /** The views with the primary one first. */
-function primaryFirst(views: readonly View[], primary: View | undefined): readonly View[] {
+export function primaryFirst(views: readonly View[], primary: View | undefined): readonly View[] {
   return [...views].sort((a, b) => Number(b === primary) - Number(a === primary));
 }
 

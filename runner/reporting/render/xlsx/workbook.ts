@@ -8,9 +8,10 @@ import { type WorkbookCaseRow, writeByCase } from "./by-case-sheet.ts";
 import { type WorkbookCase, writeCases } from "./case-sheet.ts";
 import { type WorkbookConfusions, writeConfusion, writeConfusions } from "./confusion-sheets.ts";
 import { type WorkbookFailures, writeFailures } from "./failure-sheet.ts";
+import { type WorkbookFields, writeFieldConfusions, writeFields, writeSchemaErrors } from "./field-sheets.ts";
 import { writeReadMe } from "./read-me-sheet.ts";
 import { type WorkbookAudit, type WorkbookRun, writeAudit, writeRuns } from "./run-and-audit-sheets.ts";
-import { type WorkbookArm, writeLabels, writeSummary } from "./score-sheets.ts";
+import { primaryFirst, type WorkbookArm, writeLabels, writeSummary } from "./score-sheets.ts";
 import { addTable, type Column, type Sheets } from "./sheet.ts";
 import { writeSignificance } from "./significance-sheet.ts";
 import { type WorkbookSweep, writeSweep } from "./sweep-sheet.ts";
@@ -32,6 +33,8 @@ export type Workbook = {
   /** Tests between arms; absent for one arm. */
   readonly comparison?: Comparison | undefined;
   readonly failures?: readonly WorkbookFailures[];
+  /** Scores by field, for a task with JSON objects. */
+  readonly fields?: readonly WorkbookFields[];
   /** Labels in place of others, for a task with several labels a case. */
   readonly confusions?: readonly WorkbookConfusions[];
   /** Model, training and primary score of each arm. */
@@ -53,7 +56,7 @@ export type WorkbookNotes = {
 };
 
 /**
- * Writes the sheets Read me, Summary, By case, Significance, Runs, Sweep, Cases, Errors, Labels, Confusion matrix, Confusions, Data
+ * Writes the sheets Read me, Summary, By case, Significance, Runs, Sweep, Cases, Errors, Labels, Fields, Field confusions, Invalid answers, Confusion matrix, Confusions, Data
  * audit and Provenance. Sheets without content are omitted. The same input gives the same bytes. Text stays text ("=1+1" is not a
  * formula). Texts that Excel cannot contain are changed, and Provenance lists the number of changes.
  */
@@ -69,6 +72,7 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
     failures,
     confusions = [],
     audit,
+    fields = [],
     hasLabels = true,
   } = content;
   const { sheets, close } = openBook(path, content.warning);
@@ -86,6 +90,12 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
       arms.every(({ labels }) => Object.keys(labels).length > 0) &&
         (() => writeLabels(sheets, arms, views, primary?.view)),
     ],
+    ["Fields", fields.length > 0 && (() => writeFields(sheets, fields, primaryFirst(views, primary?.view)))],
+    [
+      "Field confusions",
+      fields.some((one) => one.confusions.length > 0) && (() => writeFieldConfusions(sheets, fields)),
+    ],
+    ["Invalid answers", fields.some(({ errors }) => errors.length > 0) && (() => writeSchemaErrors(sheets, fields))],
     ["Confusion matrix", arms.some(({ confusion }) => confusion !== undefined) && (() => writeConfusion(sheets, arms))],
     ["Confusions", confusions.some(({ pairs }) => pairs.length > 0) && (() => writeConfusions(sheets, confusions))],
     ["Data audit", audit && (() => writeAudit(sheets, audit))],
