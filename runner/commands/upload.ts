@@ -1,8 +1,8 @@
 import { relative } from "node:path";
 import { openProject } from "../project/project.ts";
 import { requireTrust, uploadPrivileges } from "../project/trust.ts";
-import { eventOf, exitOf, type UploadResult, uploadRun } from "../publishing/upload-run.ts";
-import { type FinishedRun, findRun, runLabel } from "../runs/finished-runs.ts";
+import { eventOf, exitOf, type UploadResult, uploadRun, uploadUndeclared } from "../publishing/upload-run.ts";
+import { findRun, runLabel } from "../runs/finished-runs.ts";
 import { foreignOrigin } from "../runs/run-origin.ts";
 import { uploadText } from "../terminal/upload.ts";
 import { UserError } from "../util/user-error.ts";
@@ -12,15 +12,25 @@ import { json, trust } from "./common-options.ts";
 /** Sends only what the repository lacks. Exits with 3 if a check fails. */
 export const command = defineCommand({
   arguments: { run: required("run", "A finished run.") },
-  options: { dryRun: flag("Print the model card and the list of files. Send nothing."), trust, json },
+  options: {
+    dryRun: flag(
+      "Print the model card, the list of files and the failed checks. Send nothing. Needs neither a token nor a network.",
+    ),
+    trust,
+    json,
+  },
   async run({ run: name, dryRun, trust, json }, context) {
     const project = await openProject(context.cwd, context, "read");
     try {
       const run = findRun(name, project.artifacts, context.cwd);
-      if (run.manifest.config.upload === undefined) throw notForUpload(run);
+      const undeclared = uploadUndeclared(run);
+      if (undeclared !== undefined && !dryRun) {
+        const { code, message, help } = undeclared;
+        throw new UserError(code, message, { help, status: "invalid" });
+      }
       const origin = dryRun ? undefined : foreignOrigin(run, project.artifacts);
       if (origin !== undefined) {
-        const privileges = uploadPrivileges(run.manifest.config.upload);
+        const privileges = uploadPrivileges(run.manifest.config);
         requireTrust({ name: runLabel(run), origin, root: project.root, privileges }, trust, context);
       }
       const notify = (message: string): void => {
@@ -34,8 +44,11 @@ export const command = defineCommand({
         return exitOf(results);
       }
       for (const result of results) {
+        if (dryRun) context.out(listing(result));
+        if (result.unchecked.length > 0)
+          context.out(`Not checked without a token and the hub: ${result.unchecked.join(", ")}\n`);
         if (result.reasons.length > 0) context.err(`exp upload: ${uploadText(eventOf(result))}`);
-        else context.out(`${dryRun ? listing(result) : ""}${uploadText(eventOf(result))}`);
+        else context.out(uploadText(eventOf(result)));
       }
       const record = results.findLast((result) => result.record !== null)?.record;
       if (record) context.out(`recorded in ${relative(context.cwd, record)}\n`);
@@ -45,16 +58,6 @@ export const command = defineCommand({
     }
   },
 });
-
-function notForUpload({ manifest: { experiment, run, file, smoke } }: FinishedRun): UserError {
-  const reason = smoke ? "it is a smoke run, whose metrics have no meaning" : `${file} has no upload section`;
-  return new UserError("no-upload", `cannot upload ${experiment} ${run}: ${reason}`, {
-    help: smoke
-      ? "run the experiment without --smoke"
-      : "add upload: {repo: owner/name, base_license: …} and run it again: every step is cached",
-    status: "invalid",
-  });
-}
 
 /** JSON of an upload. A dry run includes the card. */
 function jsonOf({ card, ...result }: UploadResult, dryRun: boolean): object {

@@ -52,14 +52,14 @@ export function metricFilesOf({ points, rungs }: LoadedExperiment): readonly str
 }
 
 function declaredPrivileges(experiment: Experiment, root: string): readonly string[] {
-  const { generate, train, resources, upload, evaluate } = experiment;
+  const { generate, train, resources, evaluate } = experiment;
   const engine = engines.find(generate.engine);
   const ofEngine = privileged("generate", generate, engine?.needsTrust);
   return [
     ...(ofEngine.length > 0 ? [`generate.engine: ${shown(generate.engine)}`, ...ofEngine] : []),
     ...(train === undefined ? [] : privileged("train", train, backends.find(train.backend)?.needsTrust)),
     ...[...executors].flatMap((one) => privileged(`resources.${one.name}`, settingsOf(resources, one), one.needsTrust)),
-    ...uploadPrivileges(upload),
+    ...uploadPrivileges(experiment),
     ...ownMetrics(evaluate).map((metric) => metricPrivilege(metric, root)),
   ];
 }
@@ -70,9 +70,13 @@ export function metricPrivilege({ name, file }: Pick<OwnMetric, "name" | "file">
   return `evaluate.metrics, ${name}: runs the code of ${shown(relative(root, file))}, sha256 ${sha256(bytes).slice(0, 16)}`;
 }
 
-/** The lines of `privilegesOf` about an upload: where it goes, and who can read it. */
-export function uploadPrivileges(upload: Experiment["upload"]): readonly string[] {
-  return upload === undefined ? [] : privileged("upload", upload, ["repo", "predictions", "private"]);
+/** The lines of `privilegesOf` about an upload: where it goes, who can read it, and whether it may contain a row. */
+export function uploadPrivileges({ upload, data }: Pick<Experiment, "upload" | "data">): readonly string[] {
+  if (upload === undefined) return [];
+  return [
+    ...privileged("upload", upload, ["repo", "predictions", "private"]),
+    ...(data.origin?.publish === true ? privileged("data.origin", data.origin, ["publish"]) : []),
+  ];
 }
 
 /** The keys of a section that need permission and have a value. */

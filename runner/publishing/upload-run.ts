@@ -34,6 +34,8 @@ export type UploadResult = {
   }[];
   /** Failed checks; none if the upload succeeded. */
   readonly reasons: readonly FailedCheck[];
+  /** Codes of the checks that a dry run could not make without a token or the hub. */
+  readonly unchecked: readonly string[];
   readonly card: string | null;
   /** Path of the run's upload record. */
   readonly record: string | null;
@@ -56,17 +58,22 @@ type UploadOptions = {
   notify(message: string): void;
 };
 
+/** The checks that need a token and the hub. */
+const hubChecks = ["hub-token", "repo-public", "repo-occupied"] as const;
+
 type UploadContext = { readonly project: Pick<Project, "root" | "digests">; readonly context: Context };
 
-/** Uploads the model of a finished run, then its predictions if the experiment names a repository for them. */
+/**
+ * Uploads the model of a finished run, then its predictions if the experiment names a repository for them. A dry run also takes
+ * a run that cannot be uploaded.
+ */
 export async function uploadRun(
   run: FinishedRun,
   options: UploadOptions,
   context: UploadContext,
 ): Promise<readonly [UploadResult, ...UploadResult[]]> {
   const model = await uploadOne(run, prepareModelRelease, options, context);
-  const { predictions } = run.manifest.config.upload as Upload;
-  if (predictions === undefined) return [model];
+  if (run.manifest.config.upload?.predictions === undefined) return [model];
   return [model, await uploadOne(run, prepareDatasetRelease, options, context)];
 }
 
@@ -77,10 +84,10 @@ async function uploadOne(
   { dryRun, notify }: UploadOptions,
   { project, context }: UploadContext,
 ): Promise<UploadResult> {
-  const upload = run.manifest.config.upload as Upload;
+  const upload = run.manifest.config.upload ?? standIn(run);
   const hub = openHub(context);
   const redact = redactor(context.env as NodeJS.ProcessEnv);
-  const { release, failed } = await preparedIfWhole(run, () =>
+  const { release, failed: failedHere } = await preparedIfWhole(run, () =>
     prepare(run, upload, {
       roots: [project.root, context.packageRoot],
       digest: (path) => project.digests.of(path),
@@ -88,15 +95,19 @@ async function uploadOne(
       redact,
     }),
   );
+  const undeclared = uploadUndeclared(run);
+  const failed = [...(undeclared === undefined ? [] : [undeclared]), ...failedHere];
   const result = emptyResult(run, upload, release, hub);
-  if (release === undefined) return { ...result, status: "refused", reasons: failed };
+  const hasModel = !failed.some(({ code }) => code === "no-model");
+  if (release === undefined || (!hasModel && !dryRun)) return { ...result, status: "refused", reasons: failed };
   try {
-    const { repository, failed: failedOnHub } = await checkOnHub(hub, release);
+    const { repository, failed: failedOnHub, unchecked } = await checkOnHub(hub, release, dryRun);
     const reasons = [...failed, ...failedOnHub];
     const changed = new Set(changedFiles(repository, release).map(({ path }) => path));
     const planned = result.files.map((file) => ({ ...file, sent: changed.has(file.path) }));
-    if (reasons.length > 0) return { ...result, files: planned, status: "refused", reasons };
-    if (dryRun) return { ...result, files: planned, status: changed.size > 0 ? "would-upload" : "unchanged" };
+    const checked = { ...result, files: planned, unchecked };
+    if (reasons.length > 0) return { ...checked, status: "refused", reasons };
+    if (dryRun) return { ...checked, status: changed.size > 0 ? "would-upload" : "unchanged" };
     const { commit, sent } = await uploadRelease(release, hub, (message) => notify(redact(message)));
     const files = result.files.map((file) => ({ ...file, sent: sent.includes(file.path) }));
     const { repo, url } = result;
@@ -125,19 +136,49 @@ async function preparedIfWhole(run: FinishedRun, prepare: () => Promise<Prepared
   return { ...prepared, failed: [...prepared.failed, damage(`${unproved} of the manifest differs from the files`)] };
 }
 
-/** Checks the account, reads the repository and checks it. Throws UserError if the hub cannot be reached. */
-async function checkOnHub(
-  hub: Hub,
-  release: Release,
-): Promise<{ readonly repository: Repository | undefined; readonly failed: readonly FailedCheck[] }> {
+type HubState = {
+  readonly repository: Repository | undefined;
+  readonly failed: readonly FailedCheck[];
+  readonly unchecked: UploadResult["unchecked"];
+};
+
+/**
+ * Checks the account, reads the repository and checks it. A dry run without a token or a connection checks nothing. Throws
+ * UserError if the hub cannot be reached.
+ */
+async function checkOnHub(hub: Hub, release: Release, dryRun: boolean): Promise<HubState> {
+  const nothing = { repository: undefined, failed: [], unchecked: hubChecks };
+  if (dryRun && hub.token === undefined) return nothing;
   try {
     const failed = await checkAccount(hub, release.repo);
-    if (failed.length > 0) return { repository: undefined, failed };
+    if (failed.length > 0) return { repository: undefined, failed, unchecked: [] };
     const repository = await readRepository(hub, release);
-    return { repository, failed: checkRepository(repository, release) };
+    return { repository, failed: checkRepository(repository, release), unchecked: [] };
   } catch (error) {
-    throw error instanceof UserError ? error : hubFailure(error, hub, release.repo).error;
+    const failure = error instanceof UserError ? error : hubFailure(error, hub, release.repo).error;
+    if (dryRun && failure.code === "offline") return nothing;
+    throw failure;
   }
+}
+
+/** The reason why the experiment of a run permits no upload; undefined if it permits one. */
+export function uploadUndeclared({ manifest }: FinishedRun): FailedCheck | undefined {
+  const { experiment, run, file, smoke, config } = manifest;
+  if (config.upload !== undefined) return undefined;
+  const reason = smoke ? "it is a smoke run, whose metrics have no meaning" : `${file} has no upload section`;
+  const help = smoke
+    ? "run the experiment without --smoke"
+    : "add upload: {repo: owner/name, base_license: …} and run it again: every step is cached";
+  return failedCheck("no-upload", `cannot upload ${experiment} ${run}: ${reason}`, help);
+}
+
+/** What a dry run shows in place of an upload section. */
+function standIn({ manifest }: FinishedRun): Upload {
+  return {
+    repo: `owner/${manifest.experiment.replaceAll(/[^A-Za-z0-9._]+/g, "-")}`,
+    private: true,
+    content: "adapter",
+  };
 }
 
 function emptyResult({ manifest }: FinishedRun, upload: Upload, release: Release | undefined, hub: Hub): UploadResult {
@@ -152,6 +193,7 @@ function emptyResult({ manifest }: FinishedRun, upload: Upload, release: Release
     commit: null,
     files: (release?.files ?? []).map(({ path, sha256, size }) => ({ path, sha256, size, sent: false })),
     reasons: [],
+    unchecked: [],
     card: card !== undefined && "text" in card ? card.text : null,
     record: null,
   };

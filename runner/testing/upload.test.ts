@@ -16,7 +16,7 @@ import { Rig, test } from "./rig.ts";
 
 const file = "experiments/tuned.yaml";
 const repo = "me/tiny-tuned";
-const upload = `upload: {repo: ${repo}, base_license: apache-2.0, base_model: Qwen/Qwen3-0.6B}`;
+const upload = `upload: {repo: ${repo}, base_license: apache-2.0, base_model: Qwen/Qwen3-0.6B, language: [en], tags: [medical], authors: [Ada Lovelace]}`;
 
 let server: HubServer;
 let token: string;
@@ -95,18 +95,24 @@ from huggingface_hub import ModelCard, snapshot_download
 folder = snapshot_download("${repo}", local_dir=sys.argv[1])
 card = ModelCard.load(folder + "/README.md").data
 results = [[r.metric_type, r.metric_value, r.metric_args] for r in card.eval_results]
-print(json.dumps([card.base_model, card.license, card.library_name, card.tags, results]))
+print(json.dumps([card.base_model, card.license, card.library_name, card.tags, card.language, card.metrics, results]))
 `;
     const env = { ...process.env, HF_ENDPOINT: server.url, HF_TOKEN: token, HF_HOME: own.path("hf") };
     // This process is the server: a synchronous call would block its responses.
     const { stdout } = await promisify(execFile)(python, ["-c", script, target], { env });
-    const [base, license, library, tags, results] = JSON.parse(stdout.trim().split("\n").at(-1) as string);
+    const [base, license, library, tags, language, metrics, results] = JSON.parse(
+      stdout.trim().split("\n").at(-1) as string,
+    );
     expect([base, license, library, tags]).toEqual([
       "Qwen/Qwen3-0.6B",
       "apache-2.0",
       "peft",
-      expect.arrayContaining(["lora"]),
+      expect.arrayContaining(["lora", "medical"]),
     ]);
+    expect([language, metrics]).toEqual([["en"], ["f1", "exact_match"]]);
+    expect(readFileSync(join(target, "README.md"), "utf8")).toMatch(
+      /```bibtex\n@misc\{[\s\S]*author = \{\{Ada Lovelace\}\}/,
+    );
     for (const { path, sha256 } of first.files) {
       expect(
         createHash("sha256")
@@ -118,9 +124,9 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
     const { arms, intervals, steps } = own.manifest(manifest);
     const ends = intervals.tuned?.canonical.micro_f1;
     expect(results[0]).toEqual([
-      "micro_f1",
+      "f1",
       arms.tuned?.canonical.micro_f1,
-      { interval: [ends?.low, ends?.high], level: 0.95, method: ends?.method },
+      { average: "micro", interval: [ends?.low, ends?.high], level: 0.95, method: ends?.method },
     ]);
     const adapter = steps.train?.files["adapter/adapter_model.safetensors"]?.sha256;
     expect(first.files.find(({ path }) => path === "adapter_model.safetensors")?.sha256).toBe(adapter);
@@ -352,7 +358,6 @@ describe("an upload is refused", () => {
     const own = study(rig);
     const scoped = (name: string) => ({ fineGrained: { scoped: [{ entity: { name }, permissions: ["repo.write"] }] } });
     const tokens: readonly (readonly [string | undefined, readonly string[]])[] = [
-      [undefined, ["hub-token"]],
       ["secret-of-someone", ["hub-token"]],
       ["hf_nobody0000000000", ["hub-token"]],
       [server.addUser("me", "read"), ["hub-token"]],
@@ -379,6 +384,14 @@ describe("an upload is refused", () => {
     const own = study(rig);
     own.env = { ...own.env, HF_ENDPOINT: "http://127.0.0.1:9" };
     expectFailure(await own.exp("upload", "tuned"), 1, "offline", "127.0.0.1:9");
+    // A dry run needs neither the hub nor a token.
+    const checks = ["hub-token", "repo-public", "repo-occupied"];
+    for (const given of [token, undefined]) {
+      own.env = { ...own.env, HF_TOKEN: given };
+      const dry = await uploaded(own, "--dry-run");
+      expect(dry).toMatchObject({ code: 0, status: "would-upload", reasons: [], unchecked: checks });
+    }
+    expect(codes(await uploaded(own))).toEqual(["hub-token"]);
   });
 
   test("for a local base without a name, and without a licence", async ({ rig }) => {

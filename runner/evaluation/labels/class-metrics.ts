@@ -90,6 +90,7 @@ function balanced({ gold, hits, wholeSupport }: ClassCounts): number {
 export const classMetrics: readonly Metric<Columns, Columns, ClassCounts, LabelSpace>[] = [
   {
     name: "accuracy",
+    hub: { id: "accuracy" },
     definition: "Proportion of cases whose predicted label is the gold label",
     higherIsBetter: true,
     isShareCorrect: true,
@@ -116,6 +117,7 @@ export const classMetrics: readonly Metric<Columns, Columns, ClassCounts, LabelS
   },
   {
     name: "mcc",
+    hub: { id: "matthews_correlation" },
     displayName: "MCC",
     definition: "Matthews' correlation coefficient of gold and predicted labels",
     higherIsBetter: true,

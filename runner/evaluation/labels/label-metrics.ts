@@ -55,25 +55,31 @@ export const macroInterval = ({ wholeSupport, minCases }: Pick<Counts, "wholeSup
 
 type Definition = Pick<
   LabelMetric,
-  "displayName" | "definition" | "definitionWith" | "value" | "isShareCorrect" | "intervalMethod"
+  "displayName" | "definition" | "definitionWith" | "value" | "isShareCorrect" | "intervalMethod" | "hub"
 > & {
   readonly higherIsBetter?: false;
 };
 
+/** A metric of the hub that averages as scikit-learn does. */
+const averaged = (id: string, average: string) => ({ hub: { id, args: { average } } });
+
 /** Names and averaging are scikit-learn's. */
 const definitions: Readonly<Record<string, Definition>> = {
   micro_f1: {
+    ...averaged("f1", "micro"),
     displayName: "micro-F1",
     definition: "F1 over all (case, label) pairs: 2 TP / (2 TP + FP + FN)",
     value: micro(f1),
   },
   macro_f1: {
+    ...averaged("f1", "macro"),
     displayName: "macro-F1",
     definition: "Mean F1 over the labels that have gold cases",
     value: macro(f1),
     intervalMethod: macroInterval,
   },
   macro_f1_min5: {
+    ...averaged("f1", "macro"),
     displayName: "macro-F1 over frequent labels",
     definition: "Mean F1 over the labels with at least 5 gold cases (data.labels.min_cases sets the number)",
     definitionWith: (scoring) =>
@@ -85,46 +91,67 @@ const definitions: Readonly<Record<string, Definition>> = {
         : { none: `no label has at least ${minCases} gold cases` },
   },
   samples_f1: {
+    ...averaged("f1", "samples"),
     displayName: "samples-F1",
     definition: "Mean F1 over cases; 0 if gold and prediction are empty",
     value: samples("f1"),
   },
   samples_f1_empty1: {
+    ...averaged("f1", "samples"),
     displayName: "samples-F1 (empty: 1)",
     definition: "Mean F1 over cases; 1 if gold and prediction are empty",
     value: ({ cases, n }: Counts) => ratio(cases.f1 + cases.empty, n),
   },
   weighted_f1: {
+    ...averaged("f1", "weighted"),
     displayName: "weighted F1",
     definition: "Mean F1 over labels, weighted by the number of gold cases",
     value: weighted(f1),
   },
-  micro_precision: { definition: "TP / (TP + FP) over all (case, label) pairs", value: micro(precision) },
-  micro_recall: { definition: "TP / (TP + FN) over all (case, label) pairs", value: micro(recall) },
+  micro_precision: {
+    ...averaged("precision", "micro"),
+    definition: "TP / (TP + FP) over all (case, label) pairs",
+    value: micro(precision),
+  },
+  micro_recall: {
+    ...averaged("recall", "micro"),
+    definition: "TP / (TP + FN) over all (case, label) pairs",
+    value: micro(recall),
+  },
   macro_precision: {
+    ...averaged("precision", "macro"),
     definition: "Mean precision over the labels that have gold cases",
     value: macro(precision),
     intervalMethod: macroInterval,
   },
   macro_recall: {
+    ...averaged("recall", "macro"),
     definition: "Mean recall over the labels that have gold cases",
     value: macro(recall),
     intervalMethod: macroInterval,
   },
   weighted_precision: {
+    ...averaged("precision", "weighted"),
     definition: "Mean precision over labels, weighted by the number of gold cases",
     value: weighted(precision),
   },
   weighted_recall: {
+    ...averaged("recall", "weighted"),
     definition: "Mean recall over labels, weighted by the number of gold cases",
     value: weighted(recall),
   },
   samples_precision: {
+    ...averaged("precision", "samples"),
     definition: "Mean precision over cases; 0 if the prediction is empty",
     value: samples("precision"),
   },
-  samples_recall: { definition: "Mean recall over cases; 0 if gold is empty", value: samples("recall") },
+  samples_recall: {
+    ...averaged("recall", "samples"),
+    definition: "Mean recall over cases; 0 if gold is empty",
+    value: samples("recall"),
+  },
   exact_match: {
+    hub: { id: "exact_match" },
     definition: "Proportion of cases whose predicted set equals the gold set (subset accuracy)",
     isShareCorrect: true,
     value: samples("exact"),

@@ -3,7 +3,7 @@ import { Registry } from "../../plugins/registry.ts";
 import { at, bleuOrder, chrfOrder, textCounters } from "./counters.ts";
 
 type TextMetric = Metric<string, string | null, Sums>;
-type Definition = Pick<TextMetric, "displayName" | "definition" | "value" | "isShareCorrect">;
+type Definition = Pick<TextMetric, "displayName" | "definition" | "value" | "isShareCorrect" | "hub">;
 
 /** 0 / 0 is 0. */
 const ratio = (part = 0, whole = 0): number => (whole === 0 ? 0 : part / whole);
@@ -46,16 +46,19 @@ function chrf(sums: Sums): number {
 
 const definitions: Readonly<Record<string, Definition>> = {
   rouge_l: {
+    hub: { id: "rouge", args: { rouge_types: "rougeL" } },
     displayName: "ROUGE-L",
     definition: "Mean F1 of the longest common subsequence of words (Lin 2004); lower case, without stemming",
     value: mean(at.rougeL),
   },
   rouge_1: {
+    hub: { id: "rouge", args: { rouge_types: "rouge1" } },
     displayName: "ROUGE-1",
     definition: "Mean F1 over words (Lin 2004); lower case, without stemming",
     value: mean(at.rouge1),
   },
   rouge_2: {
+    hub: { id: "rouge", args: { rouge_types: "rouge2" } },
     displayName: "ROUGE-2",
     definition:
       "Mean F1 over pairs of adjacent words (Lin 2004); lower case, without stemming; 0 for a text of one word",
@@ -68,18 +71,21 @@ const definitions: Readonly<Record<string, Definition>> = {
     value: mean(at.tokenF1),
   },
   exact_match: {
+    hub: { id: "exact_match" },
     displayName: "exact match",
     definition: "Share of cases whose answer equals the target in the view",
     isShareCorrect: true,
     value: mean(at.exact),
   },
   bleu: {
+    hub: { id: "bleu" },
     displayName: "BLEU",
     definition:
       "Precision of n-grams of one to four words over all cases, times the brevity penalty (Papineni et al. 2002), from 0 to 1; tokenizer 13a and smoothing exp of sacrebleu (Post 2018)",
     value: bleu,
   },
   chrf: {
+    hub: { id: "chrf" },
     displayName: "chrF",
     definition:
       "F2 of n-grams of one to six characters over all cases (Popović 2015), from 0 to 1; as sacrebleu (Post 2018)",

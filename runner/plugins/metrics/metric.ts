@@ -16,6 +16,8 @@ export interface Metric<T = any, P = any, S = any, Space = any> {
   readonly definition: string;
   /** The definition with the settings by which an experiment scores (`Task.scoring`). Default: `definition`. */
   definitionWith?(scoring: Json): string;
+  /** The metric that the Hugging Face hub registers for it, and the arguments that tell it apart. For model cards. */
+  readonly hub?: { readonly id: string; readonly args?: Readonly<Record<string, string>> };
   /** null for a metric that describes answers and has no best direction, such as their length. It ranks nothing. */
   readonly higherIsBetter: boolean | null;
   /**

@@ -43,11 +43,18 @@ export async function scanForLeaks(
         return text === undefined ? [] : [[file.path, text]];
       }),
   );
+  const searched = Object.entries(texts).map(([path, text]) => [path, withoutPermitted(text, path, release)]);
   return [
-    ...(await findRows(run, texts, files)),
+    ...(await findRows(run, Object.fromEntries(searched), files)),
     ...findSentences(run),
     ...Object.entries(texts).flatMap(([name, text]) => findPathsAndSecrets(name, text, own, redact)),
   ];
+}
+
+function withoutPermitted(text: string, path: string, { files }: Release): string {
+  const content = files.find((file) => file.path === path)?.content;
+  const permitted = content !== undefined && "text" in content ? (content.permitted ?? []) : [];
+  return permitted.reduce((rest, passage) => rest.replace(passage, () => ""), text);
 }
 
 /** The text of a file to publish. Of safetensors the header, which has free text; undefined for other weights. */

@@ -4,6 +4,14 @@ import type { ReleaseFile } from "./release.ts";
 
 type Ends = MaybeBounds & { readonly method: string };
 
+/** A case of the evaluation that a card shows, with the answer that the run has. */
+export type ShownCase = {
+  readonly input: string;
+  readonly gold: unknown;
+  readonly answer: string;
+  readonly prediction: unknown;
+};
+
 /** The content of a model card. */
 export type CardFacts = {
   readonly run: RunFacts;
@@ -12,8 +20,15 @@ export type CardFacts = {
   readonly repo: string;
   /** Absent if the experiment names none; `checkCard` then fails. */
   readonly license: string | undefined;
-  /** Content of the repository: an adapter, or a complete model, merged or trained in full. */
-  readonly kind: "adapter" | "merged" | "full";
+  /** Content of the repository: an adapter, or a complete model, merged or trained in full. "none": the run has no model. */
+  readonly kind: "adapter" | "merged" | "full" | "none";
+  /** What the study states for the card. */
+  readonly stated: Pick<
+    NonNullable<RunFacts["config"]["upload"]>,
+    "language" | "tags" | "authors" | "intended_use" | "out_of_scope" | "example"
+  >;
+  /** Absent unless the study declares that its rows may be published. */
+  readonly shown: ShownCase | undefined;
   /** The base model on the hub, and its commit if the run used that commit. */
   readonly base: { readonly name: string; readonly revision: string | null };
   /** Paths of the prompt template and, if there is one, of the messages with a placeholder for the input. */

@@ -1,36 +1,47 @@
 import { stringify } from "yaml";
 import { taskOf } from "../../pipeline/steps/task.ts";
+import type { Metric } from "../../plugins/metrics/metric.ts";
 import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { table } from "../../reporting/checklist/markdown.ts";
 import { armNamingOf, hasLabels, metricName } from "../../reporting/report/display-names.ts";
+import { warningOf } from "../../reporting/report/report.ts";
 import { trainerText } from "../../reporting/report/software.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
 import { trainingName, trainingTime } from "../../reporting/report/trainings.ts";
 import { verdict } from "../../reporting/sections/abstract.ts";
 import { limitationsOf } from "../../reporting/sections/limitations.ts";
 import { gigabytes, integer, pValue, score, withInterval } from "../../util/format.ts";
+import { citation, dataText, example, intendedUse } from "./card-texts.ts";
 import type { CardFacts } from "./model-card-facts.ts";
 import { usageExample } from "./usage-example.ts";
 
 /** The README.md of a model: front matter for the hub, then text for people. The same run gives the same text. */
 export function modelCard(facts: CardFacts): string {
-  const { run, repo } = facts;
+  const { run, repo, kind } = facts;
   const description = run.config.description.trim();
   const sections = [
     `# ${repo.slice(repo.indexOf("/") + 1)}`,
     ...(description === "" ? [] : [description]),
     summary(facts),
-    ...verdict(run).map((span) => (typeof span === "object" && "strong" in span ? `**${span.strong.trim()}**` : "")),
-    "## Usage",
-    usageExample(facts),
+    ...(kind === "none" ? [] : verdict(run)).map((span) =>
+      typeof span === "object" && "strong" in span ? `**${span.strong.trim()}**` : "",
+    ),
+    "## Intended use",
+    intendedUse(facts),
+    ...(kind === "none" ? [] : ["## Usage", usageExample(facts)]),
+    "## Example",
+    example(facts),
     "## Results",
     results(facts),
-    "## Training",
-    training(facts),
+    "## Data",
+    dataText(facts),
+    ...(kind === "none" ? [] : ["## Training", training(facts)]),
     "## Limitations",
     limitations(facts),
     "## Files",
     files(facts),
+    "## Citation",
+    citation(facts),
     "## Provenance",
     provenance(run),
   ];
@@ -38,35 +49,50 @@ export function modelCard(facts: CardFacts): string {
 }
 
 /** Metadata for the hub's search, widgets and leaderboards. */
-function frontMatter({ run, intervals, repo, license, kind, base }: CardFacts): object {
+function frontMatter({ run, intervals, repo, license, kind, base, stated }: CardFacts): object {
   const { primary, split } = run.config.evaluate;
+  const { origin } = run.config.data;
   const values = run.arms.find(({ name }) => name === "tuned")?.views[primary.view] ?? {};
-  const names = [...new Set([primary.metric, ...shownMetrics(run.config.evaluate)])].filter((name) =>
-    Number.isFinite(values[name]),
-  );
+  const scored = [...new Set([primary.metric, ...shownMetrics(run.config.evaluate)])].filter((name) => Number.isFinite(values[name]));
+  const hubOf = (name: string): Metric["hub"] => taskOf(run.config).metrics.find(name)?.hub;
+  const registered = scored.filter((name) => hubOf(name) !== undefined);
+  // The text of the card has every metric.
+  const names = registered.length > 0 ? registered : scored;
+  const trained = kind === "none" ? [] : [run.config.train?.method ?? "", run.config.train?.backend ?? ""];
   return {
+    ...(stated.language === undefined ? {} : { language: stated.language }),
     base_model: base.name,
     base_model_relation: kind === "adapter" ? "adapter" : "finetune",
+    ...(origin?.dataset === undefined ? {} : { datasets: [origin.dataset] }),
     license,
     library_name: kind === "adapter" ? "peft" : "transformers",
     pipeline_tag: "text-generation",
-    tags: [...new Set(["exp-study", run.config.train?.method ?? "", run.config.train?.backend ?? ""])],
+    tags: [...new Set([...(stated.tags ?? []), "exp-study", ...trained])],
+    metrics: [...new Set(names.flatMap((name) => hubOf(name)?.id ?? []))],
     "model-index": [
       {
         name: repo.slice(repo.indexOf("/") + 1),
         results: [
           {
             task: { type: "text-generation", name: outputOf(run) },
-            dataset: { name: `${run.experiment} (${split} split, ${integer(casesOf(run))} cases)`, type: "own", split },
+            dataset: {
+              name: `${run.experiment} (${split} split, ${integer(casesOf(run))} cases)`,
+              type: origin?.dataset ?? "own",
+              split,
+            },
             metrics: names.map((name) => {
               const ends = intervals.tuned?.[primary.view]?.[name];
-              return {
-                type: name,
-                name: `${metricName(name)} (${primary.view} view)`,
-                value: values[name],
+              const args = {
+                ...hubOf(name)?.args,
                 ...(ends?.low === undefined
                   ? {}
-                  : { args: { interval: [ends.low, ends.high], level: 0.95, method: ends.method } }),
+                  : { interval: [ends.low, ends.high], level: 0.95, method: ends.method }),
+              };
+              return {
+                type: hubOf(name)?.id ?? name,
+                name: `${metricName(name)} (${primary.view} view)`,
+                value: values[name],
+                ...(Object.keys(args).length === 0 ? {} : { args }),
               };
             }),
           },
@@ -83,6 +109,7 @@ const casesOf = ({ comparison, steps }: RunFacts): number =>
   comparison?.n ?? Number(steps["evaluate.tuned"]?.evidence.cases ?? steps["generate.tuned"]?.evidence.cases ?? 0);
 
 function summary({ run, kind, base }: CardFacts): string {
+  if (kind === "none") return `**${warningOf([run]) || "The run has no model."}** It predicts ${outputOf(run)}.`;
   const own = run.model?.base ?? run.config.model.base;
   const from = `[${base.name}](https://huggingface.co/${base.name})${base.revision === null ? "" : ` at commit \`${base.revision.slice(0, 12)}\``}`;
   const copy =
@@ -101,7 +128,7 @@ function summary({ run, kind, base }: CardFacts): string {
 }
 
 /** The metrics of every arm in the primary view, with intervals, and the pre-specified tests. */
-function results({ run, intervals }: CardFacts): string {
+function results({ run, intervals, kind }: CardFacts): string {
   const armName = armNamingOf(run);
   const { primary } = run.config.evaluate;
   const names = [...new Set([primary.metric, ...shownMetrics(run.config.evaluate)])];
@@ -111,7 +138,7 @@ function results({ run, intervals }: CardFacts): string {
       const ends = intervals[name]?.[primary.view]?.[metric];
       return value !== undefined && ends !== undefined ? withInterval({ value, ...ends }) : score(value);
     });
-    return [name === "tuned" ? "**this model**" : armName(name), ...cells];
+    return [name === "tuned" && kind !== "none" ? "**this model**" : armName(name), ...cells];
   });
   const { comparison } = run;
   const tests = (comparison?.family.tests ?? []).map(({ against, adjusted }) => {
@@ -161,21 +188,23 @@ function training({ run }: CardFacts): string {
   return [
     table(["", ""], rows).join("\n"),
     `The training targets are ${targets}. The loss covers the answer and its end token, not the prompt.${validation === undefined ? "" : " Validation rows are neither training nor test rows."} \`manifest.json\` has every parameter.`,
-    "This repository does not contain the data.",
   ].join("\n\n");
 }
 
 const memoryOf = ({ peak_memory }: Readonly<Record<string, unknown>>): string =>
   typeof peak_memory === "number" ? gigabytes(peak_memory) : "–";
 
-function limitations({ run }: CardFacts): string {
+function limitations({ run, kind }: CardFacts): string {
+  if (kind === "none") return listOf(limitationsOf([run]));
   const items = [
     ...limitationsOf([run]),
     `The model answers in the form ${hasLabels(run.config) ? "and with the labels of its training data (`labels.json`)" : "of its training data"}. Texts from other sources or in other languages were not tested.`,
-    "The evaluation used one test set. The model is a research result, not a product. Do not base decisions about people on it.",
+    "The evaluation used one test set.",
   ];
-  return items.map((item) => `- ${item}`).join("\n");
+  return listOf(items);
 }
+
+const listOf = (items: readonly string[]): string => items.map((item) => `- ${item}`).join("\n");
 
 function files({ files }: CardFacts): string {
   return table(

@@ -3,7 +3,10 @@ import { basename, dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { readResult } from "../../pipeline/result-files.ts";
+import { readPredictions } from "../../pipeline/steps/answer.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
+import { taskOf } from "../../pipeline/steps/task.ts";
+import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import { factsOf } from "../../reporting/facts/run-facts.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
@@ -12,9 +15,10 @@ import { sha256 } from "../../util/canonical.ts";
 import { fileInside } from "../../util/inside.ts";
 import { UserError } from "../../util/user-error.ts";
 import { checkCard, repoName } from "./card-checks.ts";
+import { example, longestInput } from "./card-texts.ts";
 import { type PrivateNames, scanForLeaks } from "./leak-scan.ts";
 import { modelCard } from "./model-card.ts";
-import type { CardFacts } from "./model-card-facts.ts";
+import type { CardFacts, ShownCase } from "./model-card-facts.ts";
 import { type FailedCheck, failedCheck, type Release, type ReleaseFile } from "./release.ts";
 import { inputPlaceholder } from "./usage-example.ts";
 
@@ -33,7 +37,7 @@ type Kind = CardFacts["kind"];
 type Upload = NonNullable<Experiment["upload"]>;
 
 /** The step and the output folder of a model, by the kind of upload. */
-const models: Readonly<Record<Kind, { readonly step: string; readonly folder: string }>> = {
+const models: Readonly<Record<Exclude<Kind, "none">, { readonly step: string; readonly folder: string }>> = {
   adapter: { step: "train", folder: "adapter/" },
   merged: { step: "merge", folder: "merged/" },
   full: { step: "train", folder: "model/" },
@@ -46,20 +50,23 @@ export async function prepareModelRelease(
   context: ReleaseContext,
 ): Promise<PreparedRelease> {
   const config = run.manifest.config;
-  const kind: Kind = config.train?.method === "full" ? "full" : upload.content;
+  const kind: Exclude<Kind, "none"> = config.train?.method === "full" ? "full" : upload.content;
   const { step, folder } = models[kind];
-  if (!Object.keys(run.manifest.steps[step]?.files ?? {}).some((name) => name.startsWith(folder))) {
-    const help =
-      kind === "merged" ? "set upload.content: merged and run the experiment again" : "add train: to the experiment";
-    return { release: undefined, failed: [failedCheck("no-model", `the run has no ${folder}`, help)] };
-  }
   const failed: FailedCheck[] = [];
+  const hasModel = Object.keys(run.manifest.steps[step]?.files ?? {}).some((name) => name.startsWith(folder));
+  if (!hasModel) {
+    const help =
+      kind === "merged"
+        ? "set upload.content: merged and run the experiment again"
+        : "upload a run that trains a model";
+    failed.push(failedCheck("no-model", `the run has no ${folder}`, help));
+  }
   const runFiles = new RunFiles(run, context, failed);
   const base = baseOf(config, upload);
   const weights = runFiles
     .all(step, folder)
     .map((file) => (isAdapterConfig(file) ? withPublicBase(file, base, failed) : file));
-  if (kind === "merged") checkMerge(run, failed);
+  if (kind === "merged" && hasModel) checkMerge(run, failed);
   const prompt = promptOf(run, config, context, failed);
   const files = [
     ...weights,
@@ -74,13 +81,16 @@ export async function prepareModelRelease(
     textFile("manifest.json", readFileSync(run.path, "utf8")),
   ];
   // The number of test evaluations grows after the run. The card must not depend on it.
-  const card = cardOrFailure(failed, () =>
-    modelCard({
+  const facts = cardOrFailure(
+    failed,
+    (): CardFacts => ({
       run: factsOf(run, null),
-      ...{ repo: upload.repo, license: upload.license ?? upload.base_license, kind, base, files },
+      ...{ repo: upload.repo, license: upload.license ?? upload.base_license, base, files },
+      ...{ kind: hasModel ? kind : "none", stated: upload, shown: shownCase(run) },
       ...{ template: prompt.template, messages: prompt.messages, intervals: run.manifest.intervals },
     }),
   );
+  const card = facts === undefined ? undefined : modelCard(facts);
   if (card !== undefined) failed.push(...checkCard(card));
   if (card !== undefined && upload.base_license === undefined && upload.license !== undefined) {
     failed.push(failedCheck("card-invalid", "the licence of the base model is missing", "set upload.base_license"));
@@ -90,7 +100,7 @@ export async function prepareModelRelease(
     repo: upload.repo,
     private: upload.private,
     title: `${run.manifest.experiment} ${run.manifest.run}`,
-    files: card === undefined ? files : [textFile("README.md", card), ...files],
+    files: facts === undefined || card === undefined ? files : [cardFile(card, facts), ...files],
   };
   failed.push(...(await scanForLeaks(run, release, context)));
   return { release, failed };
@@ -132,8 +142,29 @@ export class RunFiles {
   }
 }
 
-export function textFile(path: string, content: string): ReleaseFile {
-  return { path, sha256: sha256(content), size: Buffer.byteLength(content), content: { text: content } };
+/** A generated file. `permitted`: passages that the search for rows leaves out. */
+export function textFile(path: string, content: string, permitted: readonly string[] = []): ReleaseFile {
+  return { path, sha256: sha256(content), size: Buffer.byteLength(content), content: { text: content, permitted } };
+}
+
+/**
+ * The first evaluated case with a short input, and the answer of the tuned arm. Undefined unless the study declares that rows may
+ * be published, and if the run lacks a file.
+ */
+function shownCase({ path, manifest: { config } }: FinishedRun): ShownCase | undefined {
+  if (config.data.origin?.publish !== true) return undefined;
+  const folder = dirname(path);
+  const [rows, answers] = [
+    join(folder, `data/${config.evaluate.split}.jsonl`),
+    join(folder, "tuned/predictions.jsonl"),
+  ];
+  if (!existsSync(rows) || !existsSync(answers)) return undefined;
+  const row = readJsonLines<{ readonly id: string; readonly input: string }>(rows).find(
+    ({ input }) => input.trim() !== "" && input.length <= longestInput,
+  );
+  const answer = readPredictions(answers, taskOf(config).predictionKey).find(({ id }) => id === row?.id);
+  if (row === undefined || answer?.text === undefined) return undefined;
+  return { input: row.input.trim(), gold: answer.gold, answer: answer.text.trim(), prediction: answer.prediction };
 }
 
 /** The public name of the base model, and its commit if the run used that commit. */
@@ -170,6 +201,8 @@ function checkMerge({ path }: FinishedRun, failed: FailedCheck[]): void {
   failed.push(failedCheck("merge-unproved", message, "run the experiment again, or set upload.content: adapter"));
 }
 
+const isReplayed = ({ generate }: Experiment): boolean => engines.find(generate.engine)?.recorded !== undefined;
+
 type Prompt = {
   readonly files: readonly ReleaseFile[];
   readonly template: string;
@@ -189,6 +222,8 @@ function promptOf(
   const used = run.manifest.provenance.sources[source];
   const messages = messagesOf(run);
   const shown = messages === undefined ? [] : [textFile("prompts/messages.json", messages)];
+  // Recorded answers need no prompt.
+  if (used === undefined && isReplayed(config)) return { files: [], template, messages: undefined };
   if (path === undefined || digest(path) !== used) {
     const message = `${source} has changed since the run`;
     failed.push(failedCheck("template-changed", message, "restore it, or run the experiment again"));
@@ -224,10 +259,15 @@ function messagesOf({ path, manifest }: FinishedRun): string | undefined {
   return `${JSON.stringify(open, null, 1)}\n`;
 }
 
-/** Makes a card. If a file of the run is missing, adds a failed check and gives undefined. */
-export function cardOrFailure(failed: FailedCheck[], card: () => string): string | undefined {
+/** The card. The search for rows leaves out the case that it shows. */
+function cardFile(card: string, facts: CardFacts): ReleaseFile {
+  return textFile("README.md", card, facts.shown === undefined ? [] : [example(facts)]);
+}
+
+/** Makes a card or its facts. If a file of the run is missing, adds a failed check and gives undefined. */
+export function cardOrFailure<T>(failed: FailedCheck[], make: () => T): T | undefined {
   try {
-    return card();
+    return make();
   } catch (error) {
     if (!(error instanceof UserError && error.code === "file-gone")) throw error;
     failed.push(failedCheck("file-gone", error.message, error.help ?? ""));

@@ -5,8 +5,11 @@ export type ReleaseFile = {
   readonly sha256: string;
   /** Bytes. */
   readonly size: number;
-  /** A file of the finished run, or generated text. */
-  readonly content: { readonly file: string } | { readonly text: string };
+  /**
+   * A file of the finished run, or generated text. `permitted` are passages of the text that the study permits to publish: the
+   * search for rows leaves them out.
+   */
+  readonly content: { readonly file: string } | { readonly text: string; readonly permitted?: readonly string[] };
 };
 
 /** The files to publish of one finished run. The same run gives the same bytes on every machine. */

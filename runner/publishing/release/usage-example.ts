@@ -8,7 +8,7 @@ export const inputPlaceholder = "{{input}}";
 /** The date that some chat templates insert, equal to DATE in recipes/common/encode.py. */
 const promptDate = "26 Jul 2024";
 
-type UsageFacts = Pick<CardFacts, "repo" | "kind" | "base" | "template" | "messages" | "run">;
+type UsageFacts = Pick<CardFacts, "repo" | "kind" | "base" | "template" | "messages" | "run" | "stated">;
 
 /** Python code that loads the model and answers one input, with the settings of the evaluation. */
 export function usageExample(facts: UsageFacts): string {
@@ -21,7 +21,7 @@ export function usageExample(facts: UsageFacts): string {
   return `${note}\n\n\`\`\`python\n${code(facts)}\n\`\`\``;
 }
 
-function code({ repo, kind, base, template, messages, run }: UsageFacts): string {
+function code({ repo, kind, base, template, messages, run, stated }: UsageFacts): string {
   const at = base.revision === null ? "" : `, revision="${base.revision}"`;
   const { config } = run;
   const tokens = "max_new_tokens" in config.generate ? config.generate.max_new_tokens : 128;
@@ -46,7 +46,8 @@ function code({ repo, kind, base, template, messages, run }: UsageFacts): string
           `model = AutoModelForCausalLM.from_pretrained("${repo}", dtype="auto", device_map="auto")`,
         ]),
     "",
-    'text = "…"',
+    // A JSON string is a valid Python string.
+    `text = ${JSON.stringify(stated.example ?? "…")}`,
     ...(messages === undefined
       ? [`messages = [{"role": "user", "content": text}]  # rendered from ${template}`]
       : [
