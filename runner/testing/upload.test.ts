@@ -178,7 +178,7 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, c
   test("--dry-run shows the files and sends nothing", async ({ rig }) => {
     const own = study(rig);
     const output = await own.output("upload", "tuned", "--dry-run");
-    expect(output).toMatch(/^README\.md:\n\n---\nbase_model: Qwen\/Qwen3-0\.6B\n/);
+    expect(output).toMatch(/^README\.md:\n\n---\nlanguage:\n {2}- en\nbase_model: Qwen\/Qwen3-0\.6B\n/);
     expect(output).toMatch(/^ +\S+ +\d+ {2}adapter_model\.safetensors$/m);
     expect(output).toMatch(/\b12 of 12 files\b/);
     expect(server.requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
