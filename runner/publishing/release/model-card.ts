@@ -53,7 +53,9 @@ function frontMatter({ run, intervals, repo, license, kind, base, stated }: Card
   const { primary, split } = run.config.evaluate;
   const { origin } = run.config.data;
   const values = run.arms.find(({ name }) => name === "tuned")?.views[primary.view] ?? {};
-  const scored = [...new Set([primary.metric, ...shownMetrics(run.config.evaluate)])].filter((name) => Number.isFinite(values[name]));
+  const scored = [...new Set([primary.metric, ...shownMetrics(run.config.evaluate)])].filter((name) =>
+    Number.isFinite(values[name]),
+  );
   const hubOf = (name: string): Metric["hub"] => taskOf(run.config).metrics.find(name)?.hub;
   const registered = scored.filter((name) => hubOf(name) !== undefined);
   // The text of the card has every metric.
