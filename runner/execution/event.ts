@@ -45,9 +45,10 @@ export type Event =
       readonly value: number;
       readonly lowerIsBetter: boolean;
     }
-  | { readonly type: "step-start"; readonly step: string; readonly kind: string }
-  /** A started step has its resources. `log` is the name of its log. Only for the live view and `exp view`. */
-  | { readonly type: "step-begun"; readonly step: string; readonly log: string }
+  /** A step has waited for a second: for "2 cores", or for another process that builds it. */
+  | { readonly type: "step-wait"; readonly step: string; readonly kind: string; readonly for: string }
+  /** A step has its resources and works. `log` is the name of its log, which steps in Python have. */
+  | { readonly type: "step-start"; readonly step: string; readonly kind: string; readonly log: string }
   | ({ readonly type: "progress"; readonly step: string } & Progress)
   | {
       readonly type: "step-end";

@@ -4,7 +4,7 @@ import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Event } from "./event.ts";
 import { Interrupted } from "./interrupt.ts";
-import { lastLines } from "./log-tail.ts";
+import { lastLines, logName } from "./log-tail.ts";
 import { systemFailure } from "./system-errors.ts";
 import { withoutTracebacks } from "./traceback.ts";
 
@@ -29,7 +29,7 @@ export type StepRunner = {
   holds(step: PlannedStep, record: StoreRecord): boolean;
   /**
    * Builds the step's output and commits it, under the key's lock and with resources of the machine. Calls
-   * `options.begun` once it has both, so that waiting is not counted as working.
+   * `options.begun` once it has both: the step starts then, and waiting is not counted as working.
    */
   build(
     step: PlannedStep,
@@ -47,8 +47,7 @@ export type ExecuteOptions = {
   readonly keepGoing: boolean;
   /** Steps that ended in an earlier part of the plan. They are not executed again and emit no events. */
   readonly ended?: ReadonlyMap<PlannedStep, Outcome>;
-  /** Called for each step that has its resources, and for each that ended. */
-  readonly onBegun?: (step: PlannedStep, key: string) => void;
+  /** Called for each step that ended. */
   readonly onEnd?: (step: PlannedStep, outcome: Outcome) => void;
 };
 
@@ -131,10 +130,9 @@ export async function execute(
     let started: number | undefined;
     const begun = (): void => {
       started = performance.now();
-      options.onBegun?.(step, known.key);
+      options.emit({ type: "step-start", step: step.id, kind: step.kind.name, log: logName(step.id, known.key) });
     };
     const seconds = (): number => (started === undefined ? 0 : (performance.now() - started) / 1000);
-    options.emit({ type: "step-start", step: step.id, kind: step.kind.name });
     try {
       const { record, reused } = await runner.build(step, known, records, { force, begun });
       return end(step, { status: reused ? "reused" : "built", record }, seconds());

@@ -45,6 +45,15 @@ test("grants free resources at once, and others after a release", async () => {
   expect(c.grant?.cores).toBe(1);
 });
 
+test("names what a step lacks", async () => {
+  const { shared } = slots(2, 1);
+  const taken = await shared.acquire({ cores: 1, gpus: 0, memory: 60 }, never);
+  expect(shared.lacking({ cores: 2, gpus: 0, memory: 10 })).toBe("2 cores");
+  expect(shared.lacking({ cores: 1, gpus: 1, memory: 60 })).toMatch(/^1 GPU, .*memory$/);
+  expect(shared.lacking({ cores: 1, gpus: 0, memory: 10 })).toBe("an earlier step");
+  taken.release();
+});
+
 test("needs beyond the machine are reduced to it", async () => {
   const { shared } = slots(2);
   expect(await shared.acquire({ cores: 64, gpus: 8, memory: 1e12 }, never)).toMatchObject({ cores: 2, gpus: [] });

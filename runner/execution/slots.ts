@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Needs } from "../plugins/step.ts";
+import { gigabytes, plural } from "../util/format.ts";
 import type { Gpu, Machine } from "./devices.ts";
 
 /** Tries to lock a GPU among all processes of the machine. Undefined if another process has it. */
@@ -88,6 +89,18 @@ export class Slots {
         return true;
       },
     };
+  }
+
+  /** What a step that waits lacks: "2 cores", "1 GPU, 4.0 GB of memory". If all of it is free, an earlier step waits for it. */
+  lacking(needs: Needs): string {
+    const { cores, gpus, memory } = this.#cut(needs, this.#shareOf(needs));
+    const free = this.#free;
+    const lacks = [
+      ...(cores > free.cores ? [plural(cores, "core")] : []),
+      ...(gpus > 0 ? [plural(Math.ceil(gpus), "GPU")] : []),
+      ...(memory > free.memory ? [`${gigabytes(memory)} of memory`] : []),
+    ];
+    return lacks.length > 0 ? lacks.join(", ") : "an earlier step";
   }
 
   /**

@@ -4,6 +4,7 @@ import { paused, type StoreRecord } from "../pipeline/plan/record.ts";
 import type { Credential } from "../plugins/step.ts";
 import type { Digests } from "../store/digest.ts";
 import type { Store } from "../store/store.ts";
+import { plural } from "../util/format.ts";
 import { EnergyMeter } from "./energy.ts";
 import type { Event } from "./event.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
@@ -31,6 +32,9 @@ export type StepRunnerParts = Interrupts & {
 
 /** The resources of one running step. */
 export type StepResources = { readonly grant: Grant; readonly worker: WorkerLease | undefined };
+
+/** A shorter wait is not reported. ms */
+const shownAfter = 1_000;
 
 type BuildArguments = Parameters<StepRunner["build"]>;
 
@@ -85,7 +89,11 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
   };
 
   async function build(...[step, known, upstream, options]: BuildArguments) {
-    const lock = await abortable(step, stop, () => store.lock(known.key, { signal: stop }));
+    const lock = await waited(
+      step,
+      () => "another process that builds it",
+      () => store.lock(known.key, { signal: stop }),
+    );
     try {
       if (step.kind.cached && !options.force) {
         const hit = store.find(known.key);
@@ -110,9 +118,11 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
     run: (resources: StepResources) => Promise<StoreRecord>,
   ): Promise<StoreRecord> {
     const { needs, reuseKey } = step.draft;
-    const turn = await abortable(step, stop, () => turns.acquire({ cores: 1, gpus: 0, memory: 0 }, stop));
+    const others = () => `one of ${plural(parts.jobs, "running step")}`;
+    const turn = await waited(step, others, () => turns.acquire({ cores: 1, gpus: 0, memory: 0 }, stop));
     try {
-      const grant = await abortable(step, stop, () => parts.slots.acquire(needs, stop, reuseKey));
+      const lacking = () => parts.slots.lacking(needs);
+      const grant = await waited(step, lacking, () => parts.slots.acquire(needs, stop, reuseKey));
       const gpus = grant.gpus.map(({ uuid }) => uuid);
       const worker = workers.lease(reuseKey === undefined ? undefined : JSON.stringify([reuseKey, gpus]));
       let isBuilt = false;
@@ -126,6 +136,19 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
       }
     } finally {
       turn.release();
+    }
+  }
+
+  /** Waits for something that the first Ctrl-C aborts. Throws Interrupted then. */
+  async function waited<T>({ id, kind }: PlannedStep, what: () => string, wait: () => Promise<T>) {
+    const report = (): void => parts.emit({ type: "step-wait", step: id, kind: kind.name, for: what() });
+    const timer = setTimeout(report, shownAfter).unref();
+    try {
+      return await wait();
+    } catch (error) {
+      throw stop.aborted ? new Interrupted(id) : error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -162,14 +185,5 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
       store.discard(staged);
       throw error;
     }
-  }
-}
-
-/** Waits for something that the first Ctrl-C aborts. Throws Interrupted then. */
-async function abortable<T>(step: PlannedStep, stop: AbortSignal, wait: () => Promise<T>): Promise<T> {
-  try {
-    return await wait();
-  } catch (error) {
-    throw stop.aborted ? new Interrupted(step.id) : error;
   }
 }

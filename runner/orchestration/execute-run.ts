@@ -1,7 +1,6 @@
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { type Assessed, assess } from "../execution/assess.ts";
 import type { Event } from "../execution/event.ts";
-import { logName } from "../execution/log-tail.ts";
 import { execute, type Outcome, type StepRunner } from "../execution/scheduler.ts";
 import { staleResults } from "../execution/stale-sources.ts";
 import { partOf } from "../pipeline/plan/build.ts";
@@ -131,7 +130,7 @@ async function prepare(request: RunRequest, options: RunOptions, context: Contex
   const reporter = chooseReporter({ json: options.json === true, quiet: options.quiet === true }, screen);
   const status = statusFileReporter(artifacts, request.names);
   const emit = (event: Event): void => {
-    if (event.type !== "step-begun" || isWatched(screen, options)) reporter.event(event);
+    reporter.event(event);
     status.event(event);
     request.onEvent?.(event);
   };
@@ -221,15 +220,12 @@ async function executeRounds(session: Session, first: Round): Promise<ExecutedRu
   let round = first;
   for (let rung = 1; ; rung++) {
     emit(planEvent(round.plan, { expected: round.expected, points: planned.points, ended: outcomes }));
-    const onBegun = ({ id }: PlannedStep, key: string): void =>
-      emit({ type: "step-begun", step: id, log: logName(id, key) });
     const ended = await execute(round.plan, session.runner, {
       emit,
       stop: context.stop,
       force: session.steps.isForced,
       keepGoing: options.keepGoing ?? false,
       ended: outcomes,
-      onBegun,
       ...(isWatched(context, options) ? { onEnd: scoreEvents(round.plan, planned, project.store, emit) } : {}),
     });
     outcomes = new Map([...outcomes, ...ended]);

@@ -55,6 +55,7 @@ export function linesReporter(screen: Pick<Screen, "out" | "err" | "color">, now
       }
       printReused();
       if (event.type === "plan") print(planText(event));
+      else if (event.type === "step-wait") print(`${event.step}  waiting for ${event.for}`);
       else if (event.type === "step-start") {
         printed.set(event.step, { at: now(), tenths: 0 });
         print(`${event.step}  started`);

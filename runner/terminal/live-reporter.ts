@@ -29,7 +29,7 @@ export function liveReporter(screen: Screen): Reporter {
       if (event.type === "step-end" && event.error !== undefined)
         failures.push({ step: event.step, error: event.error });
       if (event.type === "note") notes.push(event);
-      if (event.type === "step-start") opening ??= open(missed);
+      if (event.type === "step-start" || event.type === "step-wait") opening ??= open(missed);
       if (view !== undefined) view.show(event);
       else if (opening !== undefined) missed.push(event);
     },

@@ -97,7 +97,7 @@ export class LiveView {
 
   /** Renders an event that RunProgress has already applied. */
   show(event: Event): void {
-    if (event.type === "step-start" || event.type === "step-begun" || event.type === "progress") {
+    if (event.type === "step-wait" || event.type === "step-start" || event.type === "progress") {
       const row = this.#progress.rowOf(event.step);
       if (this.#rows.has(row)) this.#retitleRow(row);
       else this.#showRow(row);

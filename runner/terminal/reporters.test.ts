@@ -54,7 +54,8 @@ describe("plain lines", () => {
     const events: Event[] = [
       planned("data", "train", "report"),
       reused("data"),
-      { type: "step-start", step: "train", kind: "train" },
+      { type: "step-wait", step: "train", kind: "train", for: "2 cores" },
+      { type: "step-start", step: "train", kind: "train", log: "a.log" },
       { type: "step-end", step: "train", status: "failed", seconds: 2, error },
       { type: "step-end", step: "report", status: "skipped", seconds: 0, because: "train" },
       { type: "step-end", step: "card", status: "skipped", seconds: 3, because: "interrupted" },
@@ -65,6 +66,7 @@ describe("plain lines", () => {
     await reporter.close();
     expect(written.out).toBe(`1 run, 3 steps: 1 cached, 2 to run
 reused 1 step: data
+train  waiting for 2 cores
 train  started
 train  failed after 2.0s
 report  skipped: train failed
@@ -79,7 +81,7 @@ run x/ab12cd34  failed
     const { target, written } = screen();
     let now = 0;
     const reporter = linesReporter(target, () => now);
-    reporter.event({ type: "step-start", step: "train", kind: "train" });
+    reporter.event({ type: "step-start", step: "train", kind: "train", log: "a.log" });
     for (; now <= 60_000; now += 200) {
       reporter.event({ type: "progress", step: "train", done: now / 200, total: 3000, unit: "steps" });
     }
@@ -144,9 +146,11 @@ describe("the state of the live view", () => {
     ]);
     progress.apply({ type: "plan", runs: 3, price_per_hour: 36, steps }, 0);
     expect(progress.rowOf("train@00000000")).toBe("train.rank=4");
-    progress.apply({ type: "step-start", step: "train@00000000", kind: "train" }, 0);
-    expect(progress.row("train.rank=4", 1_000, 60, glyphs.ascii)).toBe("rank=4   train waiting");
-    progress.apply({ type: "step-begun", step: "train@00000000", log: "train.log" }, 1_000);
+    expect(progress.row("train.rank=4", 0, 60, glyphs.ascii)).toBe("rank=4   waiting");
+    progress.apply({ type: "step-wait", step: "train@00000000", kind: "train", for: "2 cores" }, 0);
+    expect(progress.row("train.rank=4", 1_000, 60, glyphs.ascii)).toBe("rank=4   train waiting for 2 cores");
+    expect(progress.stateOf("train.rank=4")).toBe("waiting");
+    progress.apply({ type: "step-start", step: "train@00000000", kind: "train", log: "a.log" }, 1_000);
     expect([progress.stateOf("train.rank=4"), progress.stateOf("train.rank=8")]).toEqual(["busy", "waiting"]);
     progress.apply({ type: "progress", step: "train@00000000", done: 5, total: 10 }, 2_000);
     expect(progress.row("train.rank=4", 2_000, 60, glyphs.ascii)).toMatch(/^rank=4 {3}train {2}#+-+ {2}50%/);
@@ -192,7 +196,7 @@ describe("the state of the live view", () => {
 
   test("estimates the time left from the pace of this attempt", () => {
     const progress = new RunProgress(0);
-    progress.apply({ type: "step-start", step: "train", kind: "train" }, 0);
+    progress.apply({ type: "step-start", step: "train", kind: "train", log: "a.log" }, 0);
     expect(progress.row("train", 3_000, 60, glyphs.ascii)).toBe("train  3.0s");
     progress.apply({ type: "progress", step: "train", done: 100, total: 200, loss: 2 }, 10_000);
     progress.apply({ type: "progress", step: "train", done: 110, total: 200 }, 30_000);
@@ -284,7 +288,7 @@ const all = ["data", "fetch", "train", ...ids].map((id) => ({ id, kind: id, stat
 reporter.event({ type: "plan", runs: 1, steps: all });
 for (const step of ["data", "fetch"]) reporter.event({ type: "step-end", step, status: "reused", seconds: 0 });
 async function step(id: string) {
-  reporter.event({ type: "step-start", step: id, kind: "generate" });
+  reporter.event({ type: "step-start", step: id, kind: "generate", log: "a.log" });
   for (let done = 1; done <= 4; done++) {
     await sleep(20);
     reporter.event({ type: "progress", step: id, done, total: 4, unit: "cases", loss: 0.5, message: "\\u001b[31mred\\n日本語" });

@@ -8,9 +8,10 @@ import { type Glyphs, progressRow, share } from "./progress-line.ts";
 import { cut, textWidth } from "./text-width.ts";
 
 type Running = {
-  /** Start time in ms. `begun`: the step has its slots and its predecessors, and works. */
-  started: number;
-  begun: boolean;
+  /** Start time in ms. */
+  readonly started: number;
+  /** What a step that has not started waits for. */
+  readonly waitsFor: string | undefined;
   progress: Progress;
   /** The first reported progress, from which the remaining time is estimated: a resumed step does not start at 0. */
   first: { readonly at: number; readonly share: number } | undefined;
@@ -62,18 +63,15 @@ export class RunProgress {
         this.#runOf.set(id, run);
         if (status !== "cached") this.#runByName(run).left += 1;
       }
-    } else if (event.type === "step-start") {
-      this.#running.set(event.step, { started: now, begun: false, progress: {}, first: undefined });
+    } else if (event.type === "step-wait" || event.type === "step-start") {
+      const waitsFor = event.type === "step-wait" ? event.for : undefined;
+      this.#running.set(event.step, { started: now, waitsFor, progress: {}, first: undefined });
       this.#runWith(event.step)?.running.add(event.step);
-    } else if (event.type === "step-begun") {
-      const row = this.#running.get(event.step);
-      if (row !== undefined) Object.assign(row, { begun: true, started: now });
     } else if (event.type === "progress") {
       const row = this.#running.get(event.step);
       if (row === undefined) return;
       const { type: _type, step: _step, ...progress } = event;
       row.progress = { ...row.progress, ...progress };
-      row.begun = true;
       const fraction = share(row.progress);
       if (fraction !== undefined) row.first ??= { at: now, share: fraction };
     } else if (event.type === "step-end") {
@@ -121,10 +119,15 @@ export class RunProgress {
   /** The state of a row. A run is waiting if none of its steps works. */
   stateOf(row: string): "busy" | "waiting" | "done" | "failed" | "skipped" {
     const run = this.#runs.get(row);
-    if (run === undefined) return this.#running.get(row)?.begun === true ? "busy" : "waiting";
-    if ([...run.running].some((step) => this.#running.get(step)?.begun)) return "busy";
+    if (run === undefined) return this.#isWorking(row) ? "busy" : "waiting";
+    if ([...run.running].some((step) => this.#isWorking(step))) return "busy";
     if (run.left > 0 || run.running.size > 0) return "waiting";
     return run.failed !== undefined ? "failed" : run.because !== undefined ? "skipped" : "done";
+  }
+
+  #isWorking(step: string): boolean {
+    const running = this.#running.get(step);
+    return running !== undefined && running.waitsFor === undefined;
   }
 
   /** The head row: "5 of 9 steps, 2 reused  1m02s". */
@@ -176,10 +179,11 @@ export class RunProgress {
     if (run === undefined) return this.#stepRow(row, row, now, cells, glyphs);
     const title = this.#title(row, cells);
     const steps = [...run.running];
-    const step = steps.find((one) => this.#running.get(one)?.begun) ?? steps[0];
+    const step = steps.find((one) => this.#isWorking(one)) ?? steps[0];
     if (step === undefined) return cut(`${title}  waiting`, cells);
     const name = step.replace(/@[0-9a-f]{8}$/, "");
-    if (this.#running.get(step)?.begun !== true) return cut(`${title}  ${name} waiting`, cells);
+    const waitsFor = this.#running.get(step)?.waitsFor;
+    if (waitsFor !== undefined) return cut(`${title}  ${name} waiting for ${waitsFor}`, cells);
     return `${title}  ${this.#stepRow(step, name, now, cells - textWidth(title) - 2, glyphs)}`;
   }
 
@@ -193,6 +197,7 @@ export class RunProgress {
   #stepRow(step: string, name: string, now: number, cells: number, glyphs: Glyphs): string {
     const running = this.#running.get(step);
     if (running === undefined) return cut(name, cells);
+    if (running.waitsFor !== undefined) return cut(`${name}  waiting for ${running.waitsFor}`, cells);
     const left = running.progress.seconds_left ?? estimate(running, now);
     const progress = left === undefined ? running.progress : { ...running.progress, seconds_left: left };
     if (share(progress) !== undefined) return progressRow(name, progress, cells, glyphs);

@@ -9,8 +9,8 @@ test("the status has the losses and validation losses of a step, its log, and st
   vi.useFakeTimers();
   const artifacts = mkdtempSync(join(tmpdir(), "exp-status-"));
   const reporter = statusFileReporter(artifacts, ["x.yaml"]);
-  for (const step of ["train", "generate"]) reporter.event({ type: "step-start", step, kind: step });
-  reporter.event({ type: "step-begun", step: "train", log: "train-01234567.log" });
+  for (const step of ["train", "generate"]) reporter.event({ type: "step-wait", step, kind: step, for: "2 cores" });
+  reporter.event({ type: "step-start", step: "train", kind: "train", log: "train-01234567.log" });
   for (let done = 1; done <= 1000; done++) {
     reporter.event({ type: "progress", step: "train", done, total: 1000, unit: "steps", loss: 1 / done });
     if (done % 100 === 0) reporter.event({ type: "progress", step: "train", done, validation_loss: 2 / done });

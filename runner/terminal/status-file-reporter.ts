@@ -19,7 +19,7 @@ const mostFinished = 8;
 
 /** A running step. One of `every` loss values is kept; `seen` counts all values. */
 type Running = {
-  log: string | null;
+  readonly log: string | null;
   progress: Progress;
   loss: CurvePoint[];
   validation: CurvePoint[];
@@ -65,11 +65,9 @@ export function statusFileReporter(artifacts: string, files: readonly string[]):
   return {
     event(event: Event) {
       if (event.type === "plan") total += event.steps.length;
-      else if (event.type === "step-start") running.set(event.step, newStep());
-      else if (event.type === "step-begun") {
-        const step = running.get(event.step);
-        if (step !== undefined) step.log = event.log;
-      } else if (event.type === "progress") advance(running.get(event.step), event);
+      else if (event.type === "step-wait") running.set(event.step, newStep(null));
+      else if (event.type === "step-start") running.set(event.step, newStep(event.log));
+      else if (event.type === "progress") advance(running.get(event.step), event);
       else if (event.type === "step-end") {
         running.delete(event.step);
         counts[event.status] = (counts[event.status] ?? 0) + 1;
@@ -90,7 +88,7 @@ export function statusFileReporter(artifacts: string, files: readonly string[]):
   };
 }
 
-const newStep = (): Running => ({ log: null, progress: {}, loss: [], validation: [], every: 1, seen: 0 });
+const newStep = (log: string | null): Running => ({ log, progress: {}, loss: [], validation: [], every: 1, seen: 0 });
 
 /** Updates the progress of a step. When a curve is full, every second point is dropped, and of the loss half as many are added. */
 function advance(

@@ -130,7 +130,7 @@ test("a run that waits for a killed run takes over its step", async ({ rig }) =>
   const owner = rig.start(args);
   await owner.waitFor(/"progress","step":"train"/);
   const waiter = rig.start(args);
-  await waiter.waitFor(/"step-start","step":"train"/);
+  await waiter.waitFor(/"step-wait","step":"train","kind":"train","for":"another process/);
   owner.process.kill("SIGKILL");
   const killed = performance.now();
   await waiter.waitFor(/"progress","step":"train"/);

@@ -93,7 +93,7 @@ test("Ctrl-C stops a run that waits for another run's step, and not the other ru
   const owner = rig.start(endless);
   await owner.waitFor(/"step":"train","done":/);
   const waiter = rig.start(endless);
-  await waiter.waitFor(/"step-start","step":"train"/);
+  await waiter.waitFor(/"step-wait","step":"train","kind":"train","for":"another process/);
   const interruptedAt = performance.now();
   waiter.process.kill("SIGINT");
   expect((await waiter.ended).code).toBe(130);
