@@ -5,6 +5,8 @@
 const layers = [
   "util",
   "data",
+  // The Hugging Face hub: connection, cache, token, data sets.
+  "hub",
   // Interfaces and registries of the extension points. Implementations may import every layer below orchestration.
   "plugins",
   "evaluation",
@@ -47,7 +49,7 @@ const owners = {
   "vega-interpreter": "^runner/reporting/browser/",
   "vega-lite": "^runner/reporting/(render|browser)/",
   "@myriaddreamin/typst-ts-node-compiler": "^runner/reporting/render/",
-  "@huggingface/hub": "^runner/publishing/hub/",
+  "@huggingface/hub": "^runner/(hub|publishing/hub)/",
   "@aws-sdk/client-s3": "^runner/publishing/remotes/",
 };
 

@@ -1,11 +1,12 @@
 import { relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { invalid, loadAll, printDiagnostics } from "../project/load.ts";
-import { studiesOf } from "../project/studies.ts";
+import { missingDatasets, studiesOf } from "../project/studies.ts";
 import { exit } from "../util/context.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
 import { plural } from "../util/format.ts";
 import { readRegularFile } from "../util/regular-file.ts";
+import { shellWord } from "../util/shell.ts";
 import { defineCommand, flag, oneOrMore } from "./command.ts";
 import { json, set, sweep, trust } from "./common-options.ts";
 
@@ -27,14 +28,22 @@ export const command = defineCommand({
     );
     const errors = await templateErrors(loaded, context.cwd);
     if (errors.length > 0) throw invalid(errors);
-    // Reading throws the errors of the rows.
-    for (const one of loaded) for await (const _ of studiesOf(one, context));
+    // Reading throws the errors of the rows. A check downloads nothing.
+    const unread = new Map(loaded.map((one) => [one, missingDatasets(one, context)]));
+    for (const one of loaded) if (unread.get(one)?.length === 0) for await (const _ of studiesOf(one, context));
     if (preflight) {
       const { checkTokens } = await import("../orchestration/preflight.ts");
       const code = await checkTokens(loaded, { json }, context);
       if (code !== exit.done) return code;
     }
-    if (!json) for (const one of loaded) context.out(`${one.name}: ok${sweepText(one)}\n`);
+    for (const one of json ? [] : loaded) {
+      context.out(`${one.name}: ok${sweepText(one)}\n`);
+      const missing = unread.get(one) ?? [];
+      if (missing.length === 0) continue;
+      const file = relative(context.cwd, one.file);
+      context.out(`  not fetched, so the rows are not checked: ${missing.join(", ")}\n`);
+      context.out(`  exp run ${shellWord(file)} --until fetch_data fetches it\n`);
+    }
     return exit.done;
   },
 });

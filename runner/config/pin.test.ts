@@ -36,9 +36,11 @@ const layouts: Readonly<Record<string, readonly [before: string, after: string]>
   ],
 };
 
+const model = { path: ["model"], kind: "model" } as const;
+
 for (const [name, [before, after]] of Object.entries(layouts)) {
   test(`the commit goes into ${name}, and all else stays`, () => {
-    const text = withRevision(before, commit);
+    const text = withRevision(before, model, commit);
     expect(text).toBe(after);
     const parsed = parse({ path: "x.yaml", text: text as string });
     if (!parsed.ok) throw new Error(parsed.diagnostics[0]?.message);
@@ -47,5 +49,15 @@ for (const [name, [before, after]] of Object.entries(layouts)) {
 }
 
 test("a model that is an alias is left alone", () => {
-  expect(withRevision("x: &m {base: a/b}\nmodel: *m\n", commit)).toBeUndefined();
+  expect(withRevision("x: &m {base: a/b}\nmodel: *m\n", model, commit)).toBeUndefined();
+});
+
+test("the commit of a data set goes next to its name", () => {
+  const train = { path: ["data", "train"], kind: "dataset" } as const;
+  const block = "data:\n  train:\n    hub: a/b  # public\n    split: train\n";
+  const flow = "data: {train: {hub: a/b, limit: 5}}  # all\n";
+  expect(withRevision(block, train, commit)).toBe(
+    `data:\n  train:\n    hub: a/b  # public\n    revision: ${commit}\n    split: train\n`,
+  );
+  expect(withRevision(flow, train, commit)).toBe(`data: {train: {hub: a/b, revision: ${commit}, limit: 5}}  # all\n`);
 });

@@ -1,3 +1,4 @@
+import { hasRows } from "../plugins/data-part.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 
 /** Number of training rows, and maximum number of evaluated rows. */
@@ -63,7 +64,7 @@ function limited<T extends { readonly limit?: number | undefined }>(file: T, mos
 
 function smallValidation(validation: NonNullable<Experiment["data"]["validation"]>, fraction: number) {
   if (validation.fraction !== undefined) return { ...validation, fraction };
-  return validation.file === undefined ? validation : limited(validation, rows);
+  return hasRows(validation) ? limited(validation, rows) : validation;
 }
 
 /** Enough epochs for 5 steps. A step uses at most all rows. */

@@ -5,6 +5,7 @@ import { dotted, find, locate, type Node, type Path } from "./node.ts";
 import { renamedKey, renamedValue } from "./renamed-keys.ts";
 import type { Schema } from "./schema.ts";
 import { branchFor, branchIndex, childOf, keysOf } from "./schema-visitor.ts";
+import { datasetId } from "./sections/scalars.ts";
 import { repository } from "./sections/upload.ts";
 
 type Place = { readonly path: Path; readonly schema: Schema | undefined; readonly node: Node | undefined };
@@ -25,6 +26,7 @@ const patterns: Readonly<Record<string, string>> = {
   "^[0-9]+(\\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$": "a number and a unit, such as 24GB",
   "^[0-9]+(\\.[0-9]+)?[smhd]$": "a number and s, m, h or d, such as 4h",
   "^[a-z][a-z0-9_]*$": "a small letter, then small letters, digits or underscores",
+  [datasetId]: "owner/name, as on the hub",
   [repository]:
     "owner/name: letters, digits and single . - _ inside, at most 96 characters in the name, no .git at the end",
 };

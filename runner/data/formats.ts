@@ -27,7 +27,7 @@ export function formatByName(path: string): { readonly format: Format; readonly 
 /** What to write instead of a name that is no data file. */
 export function formatHelp(name: string): string {
   if (/^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/.test(name) && !/\.[a-z]{1,5}$/i.test(name)) {
-    return `exp reads files: download the data set (hf download ${name} --repo-type dataset --local-dir data), then name one of its files, such as data/train.parquet`;
+    return `for a data set of the hub write {hub: ${name}} in place of {file: ${name}}, then run exp pin on this file; for a file add its ending, such as .csv`;
   }
   if (/\.(zip|7z|rar|tar|tgz|bz2|xz|zst)$/i.test(name)) return `unpack it; exp reads ${formatNames}`;
   if (/\.(xls|xlsm|xlsb|ods|numbers)$/i.test(name)) return "save it as .xlsx or .csv";

@@ -43,7 +43,7 @@ export function executorOf(
   return executor;
 }
 
-/** Fetches weights on this machine, which has a network, and submits everything else. Resolves to the exit code. */
+/** Fetches weights and data sets on this machine, which has a network, and submits everything else. Resolves to the exit code. */
 export async function submitRun(
   request: Omit<SubmitRequest, "options">,
   { parts, options, emit }: { readonly parts: StepRunner; readonly options: RunOptions; emit(event: Event): void },
@@ -51,7 +51,7 @@ export async function submitRun(
 ): Promise<number> {
   const { plan } = request.planned;
   const fetched = await execute(
-    upTo(plan, ({ kind }) => kind.name === "fetch"),
+    upTo(plan, ({ kind }) => kind.usesNetwork === true),
     parts,
     {
       emit: (event) => (event.type === "step-end" && event.status === "reused" ? undefined : emit(event)),

@@ -10,6 +10,7 @@ import type { LabelDetails, Scores } from "../evaluation/labels/score.ts";
 import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import type { Intervals } from "../evaluation/statistics/intervals.ts";
 import type { Difference } from "../evaluation/statistics/pair.ts";
+import type { FetchedPart } from "../hub/dataset.ts";
 import type { AllowedObjects } from "../plugins/tasks/task.ts";
 import type { StoredFile } from "./plan/record.ts";
 
@@ -19,6 +20,8 @@ import type { StoredFile } from "./plan/record.ts";
  */
 export type ResultFiles = {
   readonly "model.json": ModelDescription;
+  /** The parts of the data that are from the hub, by the key of `data`. */
+  readonly "dataset.json": Readonly<Record<string, FetchedPart>>;
   readonly "labels.json": readonly LabelCount[];
   /** null for a task without a constraint. */
   readonly "answers.json": AllowedAnswers | AllowedObjects | null;

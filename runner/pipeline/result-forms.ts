@@ -28,7 +28,7 @@ import type { ResultFiles } from "./result-files.ts";
 type ReadFile =
   | Exclude<
       keyof ResultFiles,
-      "answers.json" | "preflight.json" | "preview.json" | "ensemble.json" | "merge_check.json"
+      "dataset.json" | "answers.json" | "preflight.json" | "preview.json" | "ensemble.json" | "merge_check.json"
     >
   | "selection.json"
   | "predictions.jsonl"

@@ -36,8 +36,17 @@ export type Experiment = {
 /** One file, or several in the order of their rows. */
 export type DataFiles = string | readonly string[];
 
+/** Has exactly one of file and hub. */
 type DataFile = {
-  readonly file: DataFiles;
+  readonly file?: DataFiles;
+  /** A data set of the hub: owner/name. */
+  readonly hub?: string;
+  /** Commit of the data set. */
+  readonly revision?: string;
+  readonly config?: string;
+  readonly split?: string;
+  /** Paths or globs in its repository, in place of config and split. */
+  readonly files?: string | readonly string[];
   readonly sheet?: string;
   readonly header_row?: number;
   readonly limit?: number;
@@ -49,7 +58,7 @@ type LabelView = "raw" | "basic" | "canonical";
 
 type Data = {
   readonly train: DataFile;
-  /** Has exactly one of file and fraction, a share of the rows of the training file. */
+  /** Has exactly one of file, hub and fraction, a share of the rows of the training part. */
   readonly test?: Partial<Omit<DataFile, "seed">> & { readonly fraction?: number; readonly seed: number };
   readonly format: "table" | "alpaca" | "chat";
   readonly columns: {
@@ -60,13 +69,9 @@ type Data = {
     readonly target: string;
     readonly group?: string;
   };
-  /** Has exactly one of fraction, file and folds. */
-  readonly validation?: {
+  /** Has exactly one of fraction, file, hub and folds. */
+  readonly validation?: Omit<DataFile, "seed"> & {
     readonly fraction?: number;
-    readonly file?: DataFiles;
-    readonly sheet?: string;
-    readonly header_row?: number;
-    readonly limit?: number;
     readonly folds?: number;
     readonly fold?: number;
     readonly seed: number;

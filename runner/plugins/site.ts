@@ -23,6 +23,8 @@ export type Site = {
   config(base: string, revision: string | undefined): ModelConfig | undefined;
   /** Whether a folder contains every file of a model. */
   isHere(dir: string): boolean;
+  /** The hub and the cache of the Hugging Face libraries. Offline: HF_HUB_OFFLINE forbids requests. */
+  readonly hub: { readonly url: string; readonly cache: string; readonly isOffline: boolean };
   /** Estimated number of rows of a data file and mean characters of a row; undefined if it would have to read the whole file. */
   rows(file: string): { readonly count: number; readonly characters: number } | undefined;
   /** Number of characters of a prompt template, and whether it lists the labels. */

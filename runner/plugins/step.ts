@@ -130,6 +130,8 @@ export type StepKind<P extends Json = Json> = {
   readonly version: number;
   /** False for a step that depends on the machine or has effects outside its output. */
   readonly cached: boolean;
+  /** Whether it downloads from the hub. It runs on this machine, before jobs are submitted. Default: no. */
+  readonly usesNetwork?: boolean;
   /** Files to store; nothing else is stored. A name that ends in "/" is a folder. */
   outputs(params: P): readonly string[];
   run(params: P, context: StepContext): Promise<void>;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { parse } from "yaml";
+import { hubToken } from "../hub/token.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import type { Credential } from "../plugins/step.ts";
 import { isLoopback } from "../util/proxy.ts";
@@ -19,6 +20,7 @@ type Origins = ReadonlyMap<string, ReadonlySet<string>>;
 export function keyFor(credential: Credential, env: Env): string | undefined {
   const problem = keyProblem(credential, env);
   if (problem !== undefined) throw problem;
+  if (credential.variable === "HF_TOKEN") return hubToken(env);
   return Object.hasOwn(env, credential.variable) ? env[credential.variable] : undefined;
 }
 

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { type Files, projectRoot } from "../config/files.ts";
 import { loadExperiment, readChain } from "../config/load.ts";
 import type { LoadedExperiment } from "../config/loaded.ts";
-import { type PinPlace, pinPlace } from "../config/pin.ts";
+import { type PinPlace, pinPlaces } from "../config/pin.ts";
 import { auditCodes } from "../data/audit.ts";
 import { bundledModels } from "../setup/models.ts";
 import { formatDiagnostic, toJson } from "../util/code-frame.ts";
@@ -29,11 +29,11 @@ export type Overrides = {
 };
 
 /** Where a file names and pins its model. Throws UserError `invalid-experiment`. */
-export function findPin(path: string, context: Context): PinPlace {
+export function findPins(path: string, context: Context): readonly PinPlace[] {
   const chain = readChain(path, { files, cwd: context.cwd });
-  const place = chain.ok ? pinPlace(chain.value, Object.keys(bundledModels)) : chain;
-  if (place.ok) return place.value;
-  throw invalid(place.diagnostics);
+  const places = chain.ok ? pinPlaces(chain.value, Object.keys(bundledModels)) : chain;
+  if (places.ok) return places.value;
+  throw invalid(places.diagnostics);
 }
 
 /** The absolute paths of an experiment's file and of all that it extends; its own path only if they cannot be read. */

@@ -3,12 +3,14 @@ import { isAbsolute, join, relative } from "node:path";
 import { sampleBytes, sampleRows } from "../data/sample.ts";
 import type { Machine } from "../execution/devices.ts";
 import { pythonSources } from "../execution/imports.ts";
+import { hubUrlOf, huggingFaceCache } from "../hub/places.ts";
 import { knownShape, shapeOf } from "../plugins/model-shape.ts";
 import type { ModelPlace, Site } from "../plugins/site.ts";
 import { lacksPackage, lockFile } from "../setup/environments.ts";
 import { bundledModels, modelIsHere } from "../setup/models.ts";
 import { nativePrecision } from "../setup/precision.ts";
 import type { Context } from "../util/context.ts";
+import { isOffline } from "../util/offline.ts";
 import { files } from "./files.ts";
 import { modelConfig, modelDir, readConfig } from "./model-config.ts";
 
@@ -33,6 +35,7 @@ export function siteOf(context: Context, machine: Machine, root: string, tokensO
     },
     config: (base, revision) => modelConfig(base, revision, context.env),
     isHere: remembered(modelIsHere),
+    hub: { url: hubUrlOf(context.env), cache: huggingFaceCache(context.env), isOffline: isOffline(context.env) },
     rows: remembered((file) => {
       const start = files.read(file, sampleBytes);
       return start && sampleRows(file, start, statSync(file).size);

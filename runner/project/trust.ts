@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { backends } from "../plugins/backends/registry.ts";
+import { datasetsOf } from "../plugins/data-part.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import { executors, settingsOf } from "../plugins/executors/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
@@ -52,13 +53,15 @@ export function metricFilesOf({ points, rungs }: LoadedExperiment): readonly str
 }
 
 function declaredPrivileges(experiment: Experiment, root: string): readonly string[] {
-  const { generate, train, resources, evaluate } = experiment;
+  const { data, generate, train, resources, evaluate } = experiment;
   const engine = engines.find(generate.engine);
   const ofEngine = privileged("generate", generate, engine?.needsTrust);
   return [
     ...(ofEngine.length > 0 ? [`generate.engine: ${shown(generate.engine)}`, ...ofEngine] : []),
     ...(train === undefined ? [] : privileged("train", train, backends.find(train.backend)?.needsTrust)),
     ...[...executors].flatMap((one) => privileged(`resources.${one.name}`, settingsOf(resources, one), one.needsTrust)),
+    // The user's token opens data sets that others cannot read.
+    ...Object.entries(datasetsOf(data)).map(([name, { hub }]) => `data.${name}.hub: ${shown(hub)}`),
     ...uploadPrivileges(experiment),
     ...ownMetrics(evaluate).map((metric) => metricPrivilege(metric, root)),
   ];

@@ -1,6 +1,8 @@
 import { homedir } from "node:os";
 import type { UploadEvent } from "../execution/event.ts";
 import { redactor } from "../execution/redact.ts";
+import { type Hub, hubFailure, openHub } from "../hub/connection.ts";
+import { huggingFaceCache } from "../hub/places.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Project } from "../project/project.ts";
 import type { FinishedRun } from "../runs/finished-runs.ts";
@@ -9,7 +11,6 @@ import { recordUpload } from "../runs/upload-record.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
 import { checkAccount } from "./hub/account.ts";
-import { type Hub, hubFailure, openHub } from "./hub/connection.ts";
 import { changedFiles, checkRepository, type Repository, readRepository } from "./hub/repository.ts";
 import { uploadRelease } from "./hub/upload-release.ts";
 import { prepareDatasetRelease } from "./release/dataset-release.ts";
@@ -90,6 +91,7 @@ async function uploadOne(
   const { release, failed: failedHere } = await preparedIfWhole(run, () =>
     prepare(run, upload, {
       roots: [project.root, context.packageRoot],
+      cache: huggingFaceCache(context.env),
       digest: (path) => project.digests.of(path),
       own: [project.root, context.env.HOME || homedir()],
       redact,

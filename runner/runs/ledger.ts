@@ -2,8 +2,8 @@ import { basename, join } from "node:path";
 import type { CaseSet } from "../evaluation/case-set.ts";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import { filesOf, fileText, testPart } from "../plugins/data-part.ts";
-import { canonicalJson, sha256 } from "../util/canonical.ts";
+import { datasetOf, filesOf, partText, testPart } from "../plugins/data-part.ts";
+import { canonicalJson, type Json, sha256 } from "../util/canonical.ts";
 import { makeFolderDurably } from "../util/fsync.ts";
 import { namesIn } from "../util/names-in.ts";
 import { readOwnFile } from "../util/regular-file.ts";
@@ -203,7 +203,10 @@ export function testFileOf({
   const { data, evaluate } = manifest.config;
   const part = testPart(data);
   const digests = filesOf(part).map((file) => manifest.provenance.sources[file]);
-  const path = fileText(part);
+  const path = partText(part);
+  const dataset = datasetOf(part);
+  // A commit and names in it determine the content.
+  if (dataset !== undefined) digests.push(sha256(canonicalJson(dataset as unknown as Json)));
   if (evaluate.split !== "test" || path === undefined || digests.includes(undefined)) return undefined;
   return { path, sha256: digests.length === 1 ? (digests[0] as string) : sha256(canonicalJson(digests as string[])) };
 }

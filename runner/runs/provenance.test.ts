@@ -12,6 +12,7 @@ const site: Site = {
   lock: (environment) => `/package/recipes/locks/${environment}.lock`,
   lacksPackage: () => false,
   model: (base) => ({ origin: "bundled", dir: `/cache/${base}`, files: {} }),
+  hub: { url: "https://huggingface.co", cache: "/cache", isOffline: false },
   precision: { cpu: "fp32", cuda: "bf16" },
   portable: (value) => value,
   shape: () => undefined,

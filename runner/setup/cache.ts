@@ -10,15 +10,3 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
 export function environmentDir(environment: string, env: NodeJS.ProcessEnv = process.env): string {
   return join(cacheRoot(env), "envs", environment);
 }
-
-/** Folder of the Hugging Face libraries, by the same variables in the same order as theirs. */
-export function huggingFaceHome(env: NodeJS.ProcessEnv = process.env): string {
-  const home = env.HOME || homedir();
-  return env.HF_HOME || join(env.XDG_CACHE_HOME || join(home, ".cache"), "huggingface");
-}
-
-/** Folder in which the Hugging Face libraries keep downloads. */
-export function huggingFaceCache(env: NodeJS.ProcessEnv = process.env): string {
-  const chosen = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(huggingFaceHome(env), "hub");
-  return chosen.startsWith("~/") ? join(env.HOME || homedir(), chosen.slice(2)) : chosen;
-}

@@ -1,6 +1,7 @@
 import { existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { detectMachine, type Machine } from "../execution/devices.ts";
+import { hubToken } from "../hub/token.ts";
 import type { Device, Precision } from "../plugins/backends/device.ts";
 import { capabilityMatrix, unsupportedReason } from "../plugins/backends/matrix.ts";
 import type { Method } from "../plugins/backends/methods.ts";
@@ -11,7 +12,6 @@ import { environments } from "../plugins/environments.ts";
 import { type FamilySupport, familyMatrix } from "../plugins/model-families.ts";
 import { cacheRoot } from "./cache.ts";
 import { environmentStatus } from "./environments.ts";
-import { hubToken } from "./hub-token.ts";
 import { bundledModelState, bundledModels } from "./models.ts";
 import { nativePrecision } from "./precision.ts";
 import { type Probe, prober, type Where } from "./probe.ts";

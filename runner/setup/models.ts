@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { huggingFaceCache } from "../hub/places.ts";
 import { defaultEnvironment } from "../plugins/environments.ts";
 import { acquire } from "../store/lock.ts";
 import { UserError } from "../util/user-error.ts";
-import { cacheRoot, environmentDir, huggingFaceCache } from "./cache.ts";
+import { cacheRoot, environmentDir } from "./cache.ts";
 import { environmentPython, lockOf } from "./environments.ts";
 import { install, type Report, run, type Site } from "./install.ts";
 import type { Where } from "./probe.ts";

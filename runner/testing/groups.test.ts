@@ -132,6 +132,7 @@ test("the upload gate searches for the rows of all splits and the names of group
       { type: "model", repo: "me/model", private: true, title: "one", files },
       {
         roots: [rig.folder],
+        cache: rig.path("hf"),
         digest: (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex"),
         own: [rig.folder],
         redact: (secret: string) => secret,

@@ -24,7 +24,14 @@ export type Fault = {
 };
 
 type Stored = { readonly size: number; readonly oid: string; readonly lfs?: string; readonly bytes?: Buffer };
-type Repo = { private: boolean; sha: string; readonly files: Map<string, Stored>; readonly log: string[] };
+type Repo = {
+  private: boolean;
+  /** Names of the users whose conditions were accepted; undefined: the repository is not gated. */
+  gated?: readonly string[];
+  sha: string;
+  readonly files: Map<string, Stored>;
+  readonly log: string[];
+};
 
 /** Larger files, and weights, are sent to storage; other files are part of the commit. */
 const maxCommitted = 1_000_000;
@@ -94,6 +101,14 @@ export class HubServer {
     return stored.bytes ?? readFileSync(this.storage.path(stored.lfs as string));
   }
 
+  /** Adds a file to a repository, without a commit. A large one is sent from storage. */
+  put(name: string, path: string, content: string | Buffer, { lfs = false } = {}): void {
+    const repo = this.repos.get(name) as Repo;
+    const bytes = Buffer.from(content);
+    this.#put(repo, path, bytes);
+    if (lfs) repo.files.set(path, { ...(repo.files.get(path) as Stored), lfs: digest("sha256", bytes) });
+  }
+
   #put(repo: Repo, path: string, bytes: Buffer): void {
     repo.files.set(path, { size: bytes.length, oid: digest("sha1", `blob ${bytes.length}\0`, bytes), bytes });
   }
@@ -149,13 +164,18 @@ export class HubServer {
       /^\/(?:api\/models\/)?([^/]+\/[^/]+?)(?:\.git\/info\/lfs\/objects\/(batch)|\/(\w[\w-]*)(?:\/([^/]+))?(?:\/(.+))?)?$/.exec(
         path,
       );
-    const [, name = "", batch, verb = batch ?? "revision", , rest = ""] = route ?? [];
+    const [, name = "", batch, verb = batch ?? "revision", revision = "main", rest = ""] = route ?? [];
     const repo = this.repos.get(name);
     if (repo === undefined || (repo.private && account === undefined)) {
       return errorResponse(account === undefined ? 401 : 404, "RepoNotFound", "Repository not found");
     }
     const json = (): Record<string, unknown> => JSON.parse(body.toString()) as Record<string, unknown>;
     if (verb === "revision") return { status: 200, body: this.#info(name, repo) };
+    const isFiles = verb === "tree" || verb === "resolve";
+    if (isFiles && !["main", "HEAD", repo.sha].includes(revision)) return errorResponse(404, "RevisionNotFound");
+    const user = (account as { readonly name?: string } | undefined)?.name ?? "";
+    if (isFiles && repo.gated?.includes(user) === false)
+      return errorResponse(account === undefined ? 401 : 403, "GatedRepo", `Access to ${name} is restricted`);
     if (verb === "tree") return this.#tree(repo, url);
     if (verb === "paths-info") {
       const { paths } = json() as { readonly paths: readonly string[] };
@@ -180,7 +200,13 @@ export class HubServer {
   #info(name: string, repo: Repo): object {
     const siblings = [...repo.files.keys()].map((rfilename) => ({ rfilename }));
     const { sha } = repo;
-    const base = { _id: "1", id: name, modelId: name, lastModified: "2026-01-01T00:00:00.000Z", gated: false };
+    const base = {
+      _id: "1",
+      id: name,
+      modelId: name,
+      lastModified: "2026-01-01T00:00:00.000Z",
+      gated: repo.gated === undefined ? false : "auto",
+    };
     return { ...base, sha, siblings, private: repo.private, tags: [], downloads: 0, likes: 0 };
   }
 

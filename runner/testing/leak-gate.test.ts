@@ -16,6 +16,7 @@ const token = `hf_${"a1B2".repeat(8)}`;
 
 const contextOf = (rig: Rig) => ({
   roots: [rig.folder],
+  cache: rig.path("hf"),
   digest: (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex"),
   own: [rig.folder],
   redact: (text: string) => text.replaceAll(token, "[redacted]"),

@@ -424,6 +424,7 @@ test("an answer that quotes a row is published as null", async ({ rig }) => {
     { repo: "me/model", private: true, content: "adapter", predictions: "me/answers" },
     {
       roots: [rig.folder],
+      cache: rig.path("hf"),
       digest: (path) => createHash("sha256").update(readFileSync(path)).digest("hex"),
       own: [rig.folder],
       redact: (one) => one,

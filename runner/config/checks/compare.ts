@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { datasetOf } from "../../plugins/data-part.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { CheckContext } from "./context.ts";
 
@@ -46,7 +47,10 @@ function differences(own: Experiment, other: Experiment): readonly string[] {
     task,
     "evaluate.split": evaluate.split,
     ...(evaluate.split === "test"
-      ? { "data.test": data.test, ...(data.test?.fraction === undefined ? {} : { "data.train.file": data.train.file }) }
+      ? {
+          "data.test": data.test,
+          ...(data.test?.fraction === undefined ? {} : { "data.train.file": [data.train.file, datasetOf(data.train)] }),
+        }
       : { "data.train": data.train, "data.validation": data.validation }),
     "data.columns.id": data.columns.id,
     "data.columns.target": data.columns.target,

@@ -3,7 +3,8 @@ import { columnsFor, inputColumns, namedColumns, placeOf } from "../../data/colu
 import { formatByName, formatHelp } from "../../data/formats.ts";
 import { parseLexicon } from "../../data/labels/lexicon.ts";
 import { parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
-import { filesOf } from "../../plugins/data-part.ts";
+import type { DatasetPart } from "../../hub/dataset-files.ts";
+import { datasetsOf, filesOf, hasRows } from "../../plugins/data-part.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { TaskSections } from "../../plugins/tasks/task.ts";
@@ -23,24 +24,12 @@ export function checkData(context: CheckContext): void {
   const { data } = context.experiment;
   const { validation } = data;
   checkRoles(context);
-  checkTable(context, "data.train", data.train);
-  if (data.test !== undefined) checkTest(context, data.test);
+  checkSource(context, "data.train", data.train, []);
+  if (data.test !== undefined) checkSource(context, "data.test", data.test, ["fraction"]);
   if (validation !== undefined) {
-    const ways = (["fraction", "file", "folds"] as const).filter((key) => validation[key] !== undefined);
-    if (ways.length !== 1) {
-      const message =
-        ways.length === 0
-          ? "data.validation has none of fraction, file and folds"
-          : `data.validation has ${ways.join(" and ")}`;
-      context.error("data.validation:", "exactly-one", message, "set exactly one of fraction, file and folds");
-    }
+    checkSource(context, "data.validation", validation, ["fraction", "folds"]);
     if (validation.fold !== undefined) checkFold(context, validation.fold, validation.folds);
-    if (validation.file !== undefined) checkTable(context, "data.validation", { ...validation, file: validation.file });
-    else {
-      const key = (["sheet", "header_row", "limit"] as const).find((one) => validation[one] !== undefined);
-      const message = `data.validation.${key} needs data.validation.file`;
-      if (key !== undefined) context.error(`data.validation.${key}:`, "needs-file", message, "remove it");
-    }
+    if (!hasRows(validation) && validation.limit !== undefined) needs(context, "data.validation", "limit", "file");
   }
   checkDuplicates(context);
   data.accept.forEach((code, index) => {
@@ -54,19 +43,52 @@ export function checkData(context: CheckContext): void {
   checkTaskFiles(context);
 }
 
-function checkTest(context: CheckContext, test: NonNullable<CheckContext["experiment"]["data"]["test"]>): void {
-  const { file, fraction } = test;
-  if ((file === undefined) === (fraction === undefined)) {
-    const message =
-      file === undefined ? "data.test has neither file nor fraction" : "data.test has both file and fraction";
-    context.error("data.test:", "exactly-one", message, "set file, or a fraction of the training file such as 0.2");
-  } else if (file !== undefined) checkTable(context, "data.test", { ...test, file });
-  else {
-    const key = (["sheet", "header_row"] as const).find((one) => test[one] !== undefined);
-    const help = "remove it: the test rows are from the sheet of data.train";
-    if (key !== undefined)
-      context.error(`data.test.${key}:`, "needs-file", `data.test.${key} needs data.test.file`, help);
+/** A part has one of file, hub and `others`, and only keys that belong to it. */
+function checkSource(
+  context: CheckContext,
+  path: string,
+  part: Partial<NonNullable<CheckContext["experiment"]["data"]["validation"]>>,
+  others: readonly ("fraction" | "folds")[],
+): void {
+  const known = ["file", "hub", ...others] as const;
+  const ways = known.filter((key) => part[key] !== undefined);
+  if (ways.length !== 1) {
+    const message = ways.length === 0 ? `${path} has none of ${nameList(known)}` : `${path} has ${ways.join(" and ")}`;
+    context.error(
+      `${path}:`,
+      "exactly-one",
+      message,
+      `set exactly one of ${nameList(known)}${others.includes("fraction") ? ", such as fraction: 0.2" : ""}`,
+    );
   }
+  if (part.file !== undefined) checkTable(context, path, part);
+  if (part.hub !== undefined) checkDataset(context, path, part.revision);
+  const ofFile = (["sheet", "header_row"] as const).find((key) => part[key] !== undefined);
+  if (ofFile !== undefined && part.file === undefined && part.hub === undefined) needs(context, path, ofFile, "file");
+  const ofHub = (["revision", "config", "split", "files"] as const).find((key) => part[key] !== undefined);
+  if (ofHub !== undefined && part.hub === undefined) needs(context, path, ofHub, "hub");
+  const other = (["config", "split"] as const).find((key) => part[key] !== undefined);
+  if (part.files !== undefined && other !== undefined) {
+    const message = `${path} has both files and ${other}`;
+    context.error(`${path}.${other}:`, "exactly-one", message, "remove one: files takes the place of config and split");
+  }
+}
+
+function needs(context: CheckContext, path: string, key: string, other: string): void {
+  context.error(`${path}.${key}:`, "needs-file", `${path}.${key} needs ${path}.${other}`, "remove it");
+}
+
+const nameList = (names: readonly string[]): string => `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+
+/** The revision of a data set of the hub is a commit. */
+function checkDataset(context: CheckContext, path: string, revision: string | undefined): void {
+  if (revision !== undefined && /^[0-9a-f]{40}$/.test(revision)) return;
+  const help = "run exp pin on this file, or write the 40 hexadecimal digits of the commit";
+  const message =
+    revision === undefined
+      ? `${path}.revision is missing, so the rows may change`
+      : `${path}.revision is not a commit: "${revision}"`;
+  context.error(revision === undefined ? `${path}.hub` : `${path}.revision`, "unpinned-revision", message, help);
 }
 
 function checkFold(context: CheckContext, fold: number, folds: number | undefined): void {
@@ -237,7 +259,8 @@ function checkRoles(context: CheckContext): void {
 
 /** Input and target are different columns, and training, validation and test rows come from different files. */
 function checkDuplicates(context: CheckContext): void {
-  const { columns, train, test, validation, format } = context.experiment.data;
+  const { data } = context.experiment;
+  const { columns, train, test, validation, format } = data;
   const { group, target } = columns;
   const inputs = inputColumns(columns);
   if (group !== undefined && (inputs.includes(group) || group === target || group === columns.id)) {
@@ -252,6 +275,22 @@ function checkDuplicates(context: CheckContext): void {
   /** Which file two parts share, if one of them has several. */
   const shared = (file: string, one: Part | undefined, other: Part | undefined): string =>
     filesOf(one).length + filesOf(other).length > 2 ? `: both have ${context.display(file)}` : "";
+  const sameDataset = (one: string, other: string): void => {
+    const [a, b] = [datasetsOf(data)[one], datasetsOf(data)[other]];
+    if (a === undefined || b === undefined) return;
+    const key = (part: DatasetPart, name: string) =>
+      JSON.stringify([part.hub, part.config, part.split ?? name, part.files]);
+    if (key(a, one) !== key(b, other)) return;
+    context.error(
+      `data.${one}.hub`,
+      "same-file",
+      `${one} has the rows of ${other}`,
+      "write another split, or a fraction",
+    );
+  };
+  sameDataset("test", "train");
+  sameDataset("validation", "train");
+  sameDataset("validation", "test");
   const ofTest = same(test, train);
   if (ofTest !== undefined) {
     context.error(

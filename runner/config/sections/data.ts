@@ -1,4 +1,4 @@
-import { column, dataPaths, seed } from "./scalars.ts";
+import { column, dataPaths, datasetId, seed } from "./scalars.ts";
 import { repository } from "./upload.ts";
 
 const dataFileProperties = {
@@ -24,10 +24,48 @@ const dataFileProperties = {
   },
 } as const;
 
+/** A data set of the hub in place of a file. */
+const hubProperties = {
+  hub: {
+    type: "string",
+    pattern: datasetId,
+    description:
+      "A data set of the Hugging Face hub, in place of file. A step fetches its files into the cache of the Hugging Face libraries.",
+    examples: ["owner/name"],
+  },
+  revision: {
+    type: "string",
+    minLength: 1,
+    description: "Commit of the data set, 40 hexadecimal digits. `exp pin FILE` writes it.",
+    examples: ["9c925d64d72725edaf899c6cb9c377fd0709d9c5"],
+  },
+  config: {
+    type: "string",
+    minLength: 1,
+    description:
+      "Configuration (subset) of the data set. Absent: the only one, or the one that its README makes the default.",
+    examples: ["plain_text"],
+  },
+  split: {
+    type: "string",
+    minLength: 1,
+    description: "Split of the data set. Absent: train, validation or test, as the key of the part.",
+    examples: ["train"],
+  },
+  files: {
+    anyOf: [
+      { type: "string", minLength: 1 },
+      { type: "array", minItems: 1, uniqueItems: true, items: { type: "string", minLength: 1 } },
+    ],
+    description: "Paths or globs in the repository of the data set, in place of config and split.",
+    examples: ["data/train-*.parquet"],
+  },
+} as const;
+
 const dataFile = {
   type: "object",
   additionalProperties: false,
-  required: ["file"],
+  required: [],
   properties: {
     file: {
       ...dataPaths,
@@ -35,6 +73,7 @@ const dataFile = {
         "A .csv, .tsv, .jsonl, .json, .parquet or .xlsx file, or a text file with .gz, relative to this YAML file. A name with `*`, `?` or `**` stands for all files that it matches, in the order of their names. A list names several. All have the same columns.",
       examples: ["data/train.csv", "data/part-*.parquet", ["data/2024.csv", "data/2025.csv"]],
     },
+    ...hubProperties,
     ...dataFileProperties,
     seed: { ...seed, default: 1, description: "Seed of the sample that `limit` draws.", examples: [2] },
   },
@@ -108,10 +147,13 @@ export const data = {
   additionalProperties: false,
   required: ["train"],
   properties: {
-    train: { ...dataFile, description: "Training rows.", examples: [{ file: "data/train.csv" }] },
+    train: {
+      ...dataFile,
+      description: "Training rows. Set one of file and hub.",
+      examples: [{ file: "data/train.csv" }],
+    },
     test: {
       ...dataFile,
-      required: [],
       properties: {
         ...dataFile.properties,
         fraction: {
@@ -119,7 +161,7 @@ export const data = {
           exclusiveMinimum: 0,
           maximum: 0.9,
           description:
-            "Share of the rows of `data.train.file` that is held out as test rows, stratified by label, before `data.train.limit` applies.",
+            "Share of the rows of `data.train` that is held out as test rows, stratified by label, before `data.train.limit` applies.",
           examples: [0.2],
         },
         seed: {
@@ -129,7 +171,7 @@ export const data = {
           examples: [2],
         },
       },
-      description: "Test rows. Results are measured on them. Set one of file and fraction.",
+      description: "Test rows. Results are measured on them. Set one of file, hub and fraction.",
       examples: [{ file: "data/test.csv" }, { fraction: 0.2, seed: 1 }],
     },
     format: {
@@ -199,6 +241,7 @@ export const data = {
           description: "Files of validation rows, named as in data.train.",
           examples: ["data/validation.csv"],
         },
+        ...hubProperties,
         ...dataFileProperties,
         folds: {
           type: "integer",
@@ -217,7 +260,7 @@ export const data = {
         seed: { ...seed, default: 13, description: "Seed of the split.", examples: [1] },
       },
       description:
-        "Rows that are held out for checkpoint and hyper-parameter selection. Set one of fraction, file and folds. Absent: train on all rows.",
+        "Rows that are held out for checkpoint and hyper-parameter selection. Set one of fraction, file, hub and folds. Absent: train on all rows.",
       examples: [{ fraction: 0.1 }],
     },
   },

@@ -5,8 +5,10 @@ import type { Columns, RecordFormat } from "../../data/columns.ts";
 import type { Turn } from "../../data/conversation.ts";
 import { type Row, readRows } from "../../data/rows.ts";
 import { holdOut, holdOutFold, takePart } from "../../data/split.ts";
+import type { DataFiles } from "../../data/tables.ts";
 import type { SubgroupValues } from "../../evaluation/error-analysis/subgroups.ts";
-import { filesOf } from "../../plugins/data-part.ts";
+import { type DatasetFile, type FetchedPart, readFetched } from "../../hub/dataset.ts";
+import { datasetsOf, filesOf, hasRows } from "../../plugins/data-part.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepKind } from "../../plugins/step.ts";
@@ -17,8 +19,9 @@ import { formatDiagnostic } from "../../util/code-frame.ts";
 import type { Diagnostic, Result } from "../../util/diagnostic.ts";
 import { readRegularFile } from "../../util/regular-file.ts";
 import { UserError } from "../../util/user-error.ts";
-import { writeResult } from "../result-files.ts";
+import { readResult, writeResult } from "../result-files.ts";
 import { draft } from "./draft.ts";
+import { pathsOf } from "./fetch-data.ts";
 import { jsonLines } from "./jsonl.ts";
 import { readBack } from "./read-back.ts";
 import { openTask, parsingParams, scoringFiles, type TaskParams, trainingSettingsOf } from "./task.ts";
@@ -44,6 +47,8 @@ type Part = {
   readonly seed: number;
   /** Number of files; absent: one. The sources are then `data.train.file.0` and so on, in the order of their rows. */
   readonly files?: number;
+  /** The rows are those of a part in dataset.json, and not of a source. */
+  readonly hub?: true;
   readonly sheet: string | null;
   /** Row of the column names in the sheet; absent: the first with a value. */
   readonly header_row?: number;
@@ -88,7 +93,10 @@ export const data: StepKind<DataParams> = {
   async run(params, context) {
     const task = tasks.get(params.task);
     const open = await openTask(params, context);
-    const study = await readStudy(params, open, (name) => context.source(name));
+    const fetched = context.hasInput("dataset")
+      ? { parts: readResult("dataset.json", context.input("dataset")), cache: context.localPath("cache") }
+      : undefined;
+    const study = await readStudy(params, open, { source: (name) => context.source(name), fetched });
     const { train, validation, test } = study.splits;
     const prepared = open.prepareTraining(train, params.training);
     const asRow = ({ id, input, fields, turns, gold, group }: Row<unknown>): DataRow => ({
@@ -167,23 +175,22 @@ function mapSplits(splits: Study["splits"], map: (row: Row<unknown>) => Row): Sp
   return { train: splits.train.map(map), validation: splits.validation.map(map), test: splits.test.map(map) };
 }
 
-/**
- * Reads the files of a study and splits them, as the data step does. `source` gives the path of a source by its name.
- * Throws UserError.
- */
-export async function readStudy(params: DataParams, open: OpenTask, source: (name: string) => string): Promise<Study> {
+/** Where the files of a study are. */
+export type StudyFiles = {
+  /** The path of a source by its name. */
+  source(name: string): string;
+  /** The parts that are from the hub, and the cache with their files. */
+  readonly fetched: { readonly parts: Readonly<Record<string, FetchedPart>>; readonly cache: string } | undefined;
+};
+
+/** Reads the files of a study and splits them, as the data step does. Throws UserError. */
+export async function readStudy(params: DataParams, open: OpenTask, files: StudyFiles): Promise<Study> {
   const { readTables } = await import("../../data/tables.ts");
   const recoded: SplitName[] = [];
   const groups = new Map<string, string>();
   const read = async (name: SplitName, part: Part): Promise<readonly Row<unknown>[]> => {
-    const { value: table, warnings } = unwrap(
-      await readTables({
-        paths: sourceNames(`data.${name}.file`, part.files).map(source),
-        read: (path) => readRegularFile(path, "data file"),
-        sheet: part.sheet ?? undefined,
-        headerRow: part.header_row,
-      }),
-    );
+    const place = { sheet: part.sheet ?? undefined, headerRow: part.header_row };
+    const { value: table, warnings } = unwrap(await readTables({ ...contentsOf(name, part, files), ...place }));
     if (warnings.some(({ code }) => code === "encoding")) recoded.push(name);
     const isEvaluated = params.subgroups?.split === name || (name === "train" && isPartOfTrain(params));
     const subgroups = isEvaluated ? params.subgroups?.columns : [];
@@ -228,6 +235,17 @@ export async function readStudy(params: DataParams, open: OpenTask, source: (nam
   };
 }
 
+/** The files of a part, and how their bytes are read. */
+function contentsOf(name: SplitName, part: Part, { source, fetched }: StudyFiles): Pick<DataFiles, "paths" | "read"> {
+  if (part.hub !== true) {
+    const paths = sourceNames(`data.${name}.file`, part.files).map(source);
+    return { paths, read: (path) => readRegularFile(path, "data file") };
+  }
+  const files = fetched === undefined ? [] : pathsOf(fetched.parts[name] as FetchedPart, fetched.cache);
+  const byPath = new Map(files.map(({ path, file }) => [path, file]));
+  return { paths: [...byPath.keys()], read: (path) => readFetched(path, byPath.get(path) as DatasetFile) };
+}
+
 /** The names of the sources with the files of a part. */
 function sourceNames(key: string, count = 1): readonly string[] {
   return count === 1 ? [key] : Array.from({ length: count }, (_, at) => `${key}.${at}`);
@@ -255,6 +273,7 @@ export function draftData(experiment: Experiment, site: Site) {
   const part = (spec: Partial<Experiment["data"]["train"]>) => ({
     limit: spec.limit ?? null,
     seed: spec.limit === undefined ? 0 : (spec.seed ?? 1),
+    ...(spec.hub === undefined ? {} : { hub: true as const }),
     ...(filesOf(spec).length > 1 ? { files: filesOf(spec).length } : {}),
     sheet: spec.sheet ?? null,
     ...(spec.header_row === undefined ? {} : { header_row: spec.header_row }),
@@ -264,7 +283,7 @@ export function draftData(experiment: Experiment, site: Site) {
       ? { fraction: validation.fraction, seed: validation.seed }
       : validation?.folds !== undefined
         ? { folds: validation.folds, fold: validation.fold ?? 1, seed: validation.seed }
-        : validation?.file !== undefined
+        : validation !== undefined && hasRows(validation)
           ? part(validation)
           : null;
   return draft({
@@ -296,5 +315,8 @@ export function draftData(experiment: Experiment, site: Site) {
       ),
       ...scoringFiles(experiment),
     },
+    ...(Object.keys(datasetsOf(experiment.data)).length === 0
+      ? {}
+      : { inputs: { dataset: { step: "fetch_data", file: "dataset.json" } }, localPaths: { cache: site.hub.cache } }),
   });
 }

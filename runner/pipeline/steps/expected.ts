@@ -2,7 +2,7 @@ import type { Rung } from "../../config/halving.ts";
 import type { Device } from "../../plugins/backends/device.ts";
 import { capabilityMatrix, unsupportedReason } from "../../plugins/backends/matrix.ts";
 import { backends } from "../../plugins/backends/registry.ts";
-import { filesOf } from "../../plugins/data-part.ts";
+import { filesOf, hasRows } from "../../plugins/data-part.ts";
 import { weightPrecision } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { executors } from "../../plugins/executors/registry.ts";
@@ -171,7 +171,7 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const long: Range = [prompt[0], longestOverMean * prompt[1]];
   const load: GenerationLoad = { device, precision, batch, prompt: long, newTokens, prefillTokens };
   const part = evaluate.split === "test" ? data.test : undefined;
-  const rows = rowsOf(part?.file === undefined ? data.train : part, site);
+  const rows = rowsOf(part !== undefined && hasRows(part) ? part : data.train, site);
   const { test } = data;
   const isTest = part !== undefined;
   const inFile = (rows?.count ?? 0) * (isTest ? (test?.fraction ?? 1) : 1 - (test?.fraction ?? 0));

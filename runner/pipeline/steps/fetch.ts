@@ -29,6 +29,7 @@ export const fetch: StepKind<Params> = {
   name: "fetch",
   version: 1,
   cached: true,
+  usesNetwork: true,
   outputs: () => ["model.json"],
   async run({ origin }, context) {
     const download = { environment: defaultEnvironment(), network: true, secrets: ["HF_TOKEN"] };

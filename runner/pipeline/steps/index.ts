@@ -15,6 +15,7 @@ import { data, draftData } from "./data.ts";
 import { draftEnsemble, ensemble } from "./ensemble.ts";
 import { draftEvaluate, evaluate } from "./evaluate.ts";
 import { draftFetch, fetch } from "./fetch.ts";
+import { draftFetchData, fetchData } from "./fetch-data.ts";
 import { draftGenerate, generate } from "./generate.ts";
 import { draftMerge, merge, needsMerge } from "./merge.ts";
 import { comparesForms, draftMergeCheck, mergeCheck } from "./merge-check.ts";
@@ -30,6 +31,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
   (
     [
       fetch,
+      fetchData,
       data,
       prompt,
       preflight,
@@ -91,6 +93,7 @@ function draftScores(
   const { runsModel, recorded } = engines.get(experiment.generate.engine);
   return [
     ...(runsModel ? [draftFetch(experiment, site)] : []),
+    ...[draftFetchData(experiment, site) ?? []].flat(),
     draftData(experiment, site),
     ...(recorded === undefined ? answered.map((arm) => draftPrompt(experiment, arm)) : []),
     ...(runsModel ? [draftPreflight(experiment, site)] : []),

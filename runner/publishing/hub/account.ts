@@ -1,6 +1,6 @@
 import { whoAmI } from "@huggingface/hub";
+import { type Hub, HubResponseError, hubParams } from "../../hub/connection.ts";
 import { type FailedCheck, failedCheck } from "../release/release.ts";
-import { type Hub, HubResponseError, hubParams } from "./connection.ts";
 
 /** The part of the hub's answer about a token that concerns write access. */
 type Account = {

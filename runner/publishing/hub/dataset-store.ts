@@ -1,14 +1,14 @@
 import type { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { commitIter, createRepo, datasetInfo, type ListFileEntry } from "@huggingface/hub";
+import { type Hub, HubResponseError, hubParams } from "../../hub/connection.ts";
+import { listRepository } from "../../hub/list-repository.ts";
+import { retryHub } from "../../hub/retry.ts";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { namesBelow } from "../remotes/layout.ts";
 import { maxTextBytes, textTooLarge } from "../remotes/limits.ts";
 import type { RemoteStore } from "../remotes/remote-store.ts";
 import { writeVerified } from "../remotes/write-verified.ts";
-import { type Hub, HubResponseError, hubParams } from "./connection.ts";
-import { listRepository } from "./list-repository.ts";
-import { retryHub } from "./retry.ts";
 
 /** Files per commit. The hub recommends some hundreds at most; an interrupted commit is repeated as a whole. */
 const filesPerCommit = 200;

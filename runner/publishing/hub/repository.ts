@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { datasetInfo, type ListFileEntry, modelInfo } from "@huggingface/hub";
+import { type Hub, HubResponseError, hubParams } from "../../hub/connection.ts";
+import { listRepository } from "../../hub/list-repository.ts";
 import { type FailedCheck, failedCheck, type Release, type ReleaseFile } from "../release/release.ts";
-import { type Hub, HubResponseError, hubParams } from "./connection.ts";
-import { listRepository } from "./list-repository.ts";
 
 /** The state of a repository on the hub. */
 export type Repository = {

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Hub, openHub } from "../../hub/connection.ts";
 import { HubServer } from "../../testing/hub-server.ts";
 import type { Release, ReleaseFile } from "../release/release.ts";
-import { type Hub, openHub } from "./connection.ts";
 import { uploadRelease } from "./upload-release.ts";
 
 let server: HubServer;

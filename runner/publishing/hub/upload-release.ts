@@ -1,10 +1,10 @@
 import { pathToFileURL } from "node:url";
 import { commitIter, createRepo } from "@huggingface/hub";
+import { type Hub, HubResponseError, hubParams } from "../../hub/connection.ts";
+import { retryHub } from "../../hub/retry.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Release, ReleaseFile } from "../release/release.ts";
-import { type Hub, HubResponseError, hubParams } from "./connection.ts";
 import { changedFiles, checkRepository, type Repository, readRepository } from "./repository.ts";
-import { retryHub } from "./retry.ts";
 
 /** The result of an upload. */
 export type UploadedRelease = {

@@ -1,5 +1,7 @@
 import { stringify } from "yaml";
+import { datasetText } from "../../hub/dataset-files.ts";
 import { taskOf } from "../../pipeline/steps/task.ts";
+import { datasetsOf } from "../../plugins/data-part.ts";
 import type { Metric } from "../../plugins/metrics/metric.ts";
 import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { table } from "../../reporting/checklist/markdown.ts";
@@ -65,7 +67,7 @@ function frontMatter({ run, intervals, repo, license, kind, base, stated }: Card
     ...(stated.language === undefined ? {} : { language: stated.language }),
     base_model: base.name,
     base_model_relation: kind === "adapter" ? "adapter" : "finetune",
-    ...(origin?.dataset === undefined ? {} : { datasets: [origin.dataset] }),
+    ...(datasetsFrom(run).length === 0 ? {} : { datasets: datasetsFrom(run) }),
     license,
     library_name: kind === "adapter" ? "peft" : "transformers",
     pipeline_tag: "text-generation",
@@ -103,6 +105,14 @@ function frontMatter({ run, intervals, repo, license, kind, base, stated }: Card
     ],
   };
 }
+
+/** The names of the hub data sets that the run has read, or that the study names as its origin. */
+const datasetsFrom = ({ config }: RunFacts): readonly string[] => [
+  ...new Set([
+    ...[config.data.origin?.dataset ?? []].flat(),
+    ...Object.values(datasetsOf(config.data)).map(({ hub }) => hub),
+  ]),
+];
 
 /** What the task predicts, in words: "a set of labels from a text". */
 const outputOf = ({ config }: RunFacts): string => taskOf(config).words.output;
@@ -190,6 +200,9 @@ function training({ run }: CardFacts): string {
   return [
     table(["", ""], rows).join("\n"),
     `The training targets are ${targets}. The loss covers the answer and its end token, not the prompt.${validation === undefined ? "" : " Validation rows are neither training nor test rows."} \`manifest.json\` has every parameter.`,
+    ...Object.entries(datasetsOf(data)).map(
+      ([name, part]) => `The ${name} rows are from ${datasetText(part)} on the Hugging Face hub.`,
+    ),
   ].join("\n\n");
 }
 

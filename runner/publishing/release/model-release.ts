@@ -26,6 +26,8 @@ import { inputPlaceholder } from "./usage-example.ts";
 export type ReleaseContext = PrivateNames & {
   /** Folders to search for templates: the project root, then the folder of the exp package. */
   readonly roots: readonly string[];
+  /** The cache of the Hugging Face libraries. */
+  readonly cache: string;
   /** Current SHA-256 of a file. */
   digest(path: string): string;
 };

@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { inputColumns, jsonOf, placeOf } from "../../data/columns.ts";
 import { isScalar } from "../../data/json-value.ts";
 import { readTable } from "../../data/table.ts";
+import { datasetSnapshot } from "../../hub/places.ts";
 import { filesOf } from "../../plugins/data-part.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
+import { datasetFiles } from "../../runs/dataset-files.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { readRegularFile } from "../../util/regular-file.ts";
 import { wordsOf } from "./normalise-text.ts";
@@ -24,6 +26,8 @@ export type SourceFiles = {
   readonly roots: readonly string[];
   /** SHA-256 of a file. */
   digest(path: string): string;
+  /** The cache of the Hugging Face libraries. */
+  readonly cache: string;
 };
 
 /**
@@ -33,7 +37,7 @@ export type SourceFiles = {
 export async function readSourceTexts(
   { manifest }: FinishedRun,
   labels: readonly string[],
-  { roots, digest }: SourceFiles,
+  { roots, digest, cache }: SourceFiles,
 ): Promise<{ readonly texts: readonly PrivateText[]; readonly failed: readonly FailedCheck[] }> {
   const texts: PrivateText[] = [];
   const failed: FailedCheck[] = [];
@@ -49,6 +53,16 @@ export async function readSourceTexts(
         else if (digest(path) !== manifest.provenance.sources[file])
           failed.push(failedCheck("file-altered", `the data file ${file} has changed since the run`, help));
         else texts.push(...(await textsOf(path, file, part, data.columns, labels)));
+      }
+      for (const file of datasetFiles({ config: { data }, steps: manifest.steps }, part)) {
+        if (seen.has(file.name)) continue;
+        seen.add(file.name);
+        const path = join(datasetSnapshot(cache, file.hub, file.revision), file.path);
+        const help = "run exp run on the experiment with --until fetch_data, so that its rows can be searched for";
+        if (!existsSync(path)) failed.push(failedCheck("file-gone", `${file.name} is not on this machine`, help));
+        else if (digest(path) !== file.sha256)
+          failed.push(failedCheck("file-altered", `${file.name} has changed since the run`, help));
+        else texts.push(...(await textsOf(path, file.name, part, data.columns, labels)));
       }
     }
   }

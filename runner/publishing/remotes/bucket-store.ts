@@ -20,10 +20,11 @@ import {
 } from "@aws-sdk/client-s3";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { boundedStream, Deadline, transferLimits } from "../../util/bounded-fetch.ts";
+import { ListingLimits } from "../../util/listing-limits.ts";
 import { proxyOf } from "../../util/proxy.ts";
 import { bucketError } from "./bucket-error.ts";
 import { namesBelow } from "./layout.ts";
-import { ListingLimits, maxTextBytes, textTooLarge } from "./limits.ts";
+import { maxTextBytes, textTooLarge } from "./limits.ts";
 import type { RemoteStore } from "./remote-store.ts";
 import { writeVerified } from "./write-verified.ts";
 

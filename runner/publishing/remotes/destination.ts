@@ -49,7 +49,7 @@ export async function openToPush(destination: string, project: Stored, context: 
   const { checkAccount } = await import("../hub/account.ts");
   const hub = await openHubOf(context);
   const { DatasetStore } = await import("../hub/dataset-store.ts");
-  const { hubFailure } = await import("../hub/connection.ts");
+  const { hubFailure } = await import("../../hub/connection.ts");
   const [failed] = await checkAccount(hub, place.repo).catch((error: unknown) => {
     throw error instanceof UserError ? error : hubFailure(error, hub, place.repo).error;
   });
@@ -99,7 +99,7 @@ async function openBucket(place: Destination & { readonly kind: "bucket" }, { en
 }
 
 async function openHubOf(context: Context) {
-  const { openHub } = await import("../hub/connection.ts");
+  const { openHub } = await import("../../hub/connection.ts");
   return openHub(context);
 }
 

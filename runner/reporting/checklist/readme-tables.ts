@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { filesOf, testPart } from "../../plugins/data-part.ts";
 import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
+import { datasetFiles } from "../../runs/dataset-files.ts";
 import { integer, missing, score, withInterval } from "../../util/format.ts";
 import { shellWord } from "../../util/shell.ts";
 import { armNamingOf, hasLabels, metricName } from "../report/display-names.ts";
@@ -55,9 +56,10 @@ export function dataSet(input: ReadmeInput): readonly string[] {
   const run = input.runs.at(-1) as RunFacts;
   const { sources } = run.provenance;
   const { train, validation } = run.config.data;
-  const files = Object.entries({ train, validation, test: testPart(run.config.data) }).flatMap(([split, part]) =>
-    filesOf(part).map((file) => [split, file] as const),
-  );
+  const files = Object.entries({ train, validation, test: testPart(run.config.data) }).flatMap(([split, part]) => [
+    ...filesOf(part).map((file) => [split, file, sources[file]] as const),
+    ...datasetFiles(run, part).map(({ name, sha256 }) => [split, name, sha256] as const),
+  ]);
   return [
     ...dataSource(input),
     "",
@@ -71,7 +73,7 @@ export function dataSet(input: ReadmeInput): readonly string[] {
         ]),
     ...table(
       ["split", "file", "SHA-256"],
-      files.map(([split, file]) => [split, `\`${file}\``, `\`${sources[file] ?? missing}\``]),
+      files.map(([split, file, sha256]) => [split, `\`${file}\``, `\`${sha256 ?? missing}\``]),
     ),
     "",
     ...table(

@@ -1,5 +1,7 @@
 import type { SplitFacts } from "../../data/audit.ts";
 import { inputColumns } from "../../data/columns.ts";
+import type { DatasetPart } from "../../hub/dataset-files.ts";
+import { datasetsOf } from "../../plugins/data-part.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer, percent, plural, score } from "../../util/format.ts";
@@ -38,6 +40,7 @@ export function data({ runs }: Study): readonly Block[] {
         : [
             `The training split contains ${plural(trainLabels.length, "distinct label")} (raw spelling), of which ${integer(rare)} ${rare === 1 ? "occurs" : "occur"} in at most five rows. `,
           ]),
+      datasetSentence(run),
       testText(run),
       validationText(run),
       groupText(run),
@@ -93,6 +96,21 @@ function splitRow(name: string, facts: SplitFacts, isLabelled: boolean): readonl
 /** How a split is drawn, for a task with labels. */
 const stratified = (config: RunFacts["config"], comma = ""): string =>
   hasLabels(config) ? `${comma} stratified by label` : "";
+
+/** The data sets of the hub, with their commits. */
+function datasetSentence({ config }: RunFacts): string {
+  const parts = Object.entries(datasetsOf(config.data));
+  if (parts.length === 0) return "";
+  const names = parts.map(
+    ([name, part]) => `${name}: ${part.hub} at commit ${part.revision.slice(0, 12)}, ${partOfDataset(name, part)}`,
+  );
+  return `Rows are from the Hugging Face hub (${names.join("; ")}). The step fetch_data has checked the digest of each file. `;
+}
+
+function partOfDataset(name: string, { config, split = name, files }: DatasetPart): string {
+  if (files !== undefined) return `files ${[files].flat().join(", ")}`;
+  return `${config === undefined ? "" : `configuration ${config}, `}split ${split}`;
+}
 
 function testText({ config }: RunFacts): string {
   const { test } = config.data;

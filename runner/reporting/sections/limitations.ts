@@ -1,5 +1,5 @@
 import { smokeWarning } from "../../config/smoke.ts";
-import { fileText, testPart } from "../../plugins/data-part.ts";
+import { partText, testPart } from "../../plugins/data-part.ts";
 import { trainedHere } from "../../runs/replayed-arms.ts";
 import { integer, plural, signedInterval } from "../../util/format.ts";
 import { metricName } from "../report/display-names.ts";
@@ -24,7 +24,7 @@ export function limitations({ runs }: Study): readonly Block[] {
 function evaluationCounts(runs: readonly RunFacts[]): string {
   const counts = new Map(
     runs.flatMap(({ testEvaluations, config }) =>
-      testEvaluations === null ? [] : [[fileText(testPart(config.data)) ?? "the test rows", testEvaluations] as const],
+      testEvaluations === null ? [] : [[partText(testPart(config.data)) ?? "the test rows", testEvaluations] as const],
     ),
   );
   if (counts.size === 0) return "No test evaluation is recorded.";

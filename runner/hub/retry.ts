@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pRetry, { AbortError } from "p-retry";
-import type { UserError } from "../../util/user-error.ts";
+import type { UserError } from "../util/user-error.ts";
 import { type Hub, hubFailure } from "./connection.ts";
 
 /** Attempts in a row without progress. */

@@ -1,8 +1,9 @@
 import { setMaxListeners } from "node:events";
-import { hubToken } from "../../setup/hub-token.ts";
-import { boundedFetch, type ResponseLimits, transferLimits } from "../../util/bounded-fetch.ts";
-import { proxiedFetch } from "../../util/proxy.ts";
-import { UserError } from "../../util/user-error.ts";
+import { boundedFetch, type ResponseLimits, transferLimits } from "../util/bounded-fetch.ts";
+import { proxiedFetch } from "../util/proxy.ts";
+import { UserError } from "../util/user-error.ts";
+import { hubUrlOf } from "./places.ts";
+import { hubToken } from "./token.ts";
 
 /** The Hugging Face hub as one command uses it. */
 export type Hub = {
@@ -41,11 +42,6 @@ export class HubResponseError extends Error {
 const largestText = 32 * 2 ** 20;
 const longestRetryAfter = 600_000;
 
-/** The address of the hub, without a slash at its end. */
-export function hubAddress(env: Readonly<Record<string, string | undefined>>): string {
-  return (env.HF_ENDPOINT || "https://huggingface.co").replace(/(?<!\/)\/+$/, "");
-}
-
 /** Opens HF_ENDPOINT or the public hub with the user's token. Sends no request. */
 export function openHub(
   { env, stop }: { readonly env: Readonly<Record<string, string | undefined>>; readonly stop: AbortSignal },
@@ -53,7 +49,7 @@ export function openHub(
 ): Hub {
   // Each request of a commit listens to it.
   setMaxListeners(0, stop);
-  const url = hubAddress(env);
+  const url = hubUrlOf(env);
   const token = hubToken(env);
   const request = async (
     ...[input, init, limits]: [...Parameters<typeof fetch>, ResponseLimits]

@@ -1,5 +1,5 @@
 import { type ListFileEntry, listFiles } from "@huggingface/hub";
-import { ListingLimits } from "../remotes/limits.ts";
+import { ListingLimits } from "../util/listing-limits.ts";
 import { type Hub, hubParams } from "./connection.ts";
 
 /** Lists every file of a repository by its path. Throws what `Hub.fetch` throws, SyntaxError, and UserError `listing-too-long`. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { huggingFaceHome } from "./cache.ts";
+import { huggingFaceHome } from "./places.ts";
 
 /** The user's token, from where the hub's libraries take it: HF_TOKEN, HUGGING_FACE_HUB_TOKEN, or the file of a login. */
 export function hubToken(env: Readonly<Record<string, string | undefined>>): string | undefined {

@@ -1,0 +1,32 @@
+import { UserError } from "./user-error.ts";
+
+/** Counts pages and entries of a listing, so that a server cannot send an endless one. */
+export class ListingLimits {
+  #pages = 0;
+  #entries = 0;
+  readonly #seen = new Set<string>();
+  readonly #place: string;
+  readonly #started = performance.now();
+
+  constructor(place: string) {
+    this.#place = place;
+  }
+
+  /** Counts a page by what it is requested with. Throws UserError `listing-too-long`, also for a page that was requested before. */
+  page(request: string): void {
+    this.#pages += 1;
+    const isRepeated = this.#seen.size === this.#seen.add(request).size;
+    if (isRepeated || this.#pages > 5_000 || performance.now() - this.#started > 1_800_000) throw this.#error();
+  }
+
+  /** Throws UserError `listing-too-long`. */
+  entry(): void {
+    this.#entries += 1;
+    if (this.#entries > 1_000_000) throw this.#error();
+  }
+
+  #error(): UserError {
+    const message = `${this.#place}: the list of files has more than a million entries or 5,000 pages, repeats one, or takes over 30 min`;
+    return new UserError("listing-too-long", message, { help: "use a place of its own for the runs of exp" });
+  }
+}
