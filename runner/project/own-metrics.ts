@@ -3,13 +3,20 @@ import { defaultEnvironment } from "../plugins/environments.ts";
 import type { MetricProcess, OwnMetric } from "../plugins/metrics/own-metric.ts";
 import { environmentPython } from "../setup/environments.ts";
 import type { Context } from "../util/context.ts";
-import { metricPrivilege, originOfClone, originOfStudy, requireTrust } from "./trust.ts";
-
-/** Starts the processes of metrics, for commands that score without steps. */
-export type MetricOpener = (metric: Pick<OwnMetric, "name" | "file" | "timeout" | "memory">) => MetricProcess;
+import { foreignResults, metricPrivilege, originOfClone, originOfStudy, requireTrust } from "./trust.ts";
 
 /**
- * Starts the processes of metrics of a project. `root` is undefined for a file that the user names on the command line: it
+ * Starts the processes of metrics, for commands that score without steps. `foreign`: where the run comes from whose manifest
+ * names the file; undefined for an own run.
+ */
+export type MetricOpener = (
+  metric: Pick<OwnMetric, "name" | "file" | "timeout" | "memory">,
+  foreign?: string | undefined,
+) => MetricProcess;
+
+/**
+ * Starts the processes of metrics of a project. A foreign run needs permission for each file: it can name a file that came with
+ * it, and a file of this user that is no metric. `root` is undefined for a file that the user names on the command line: it
  * needs no permission. Throws UserError `untrusted`, `metric-failed`, `environment-missing`.
  */
 export function metricOpener(
@@ -17,8 +24,11 @@ export function metricOpener(
   context: Context,
   { trust }: { readonly trust: boolean },
 ): MetricOpener {
-  return ({ name, file, timeout, memory }) => {
-    const origin = root === undefined ? undefined : (originOfStudy(root, [file]) ?? originOfClone([file]));
+  return ({ name, file, timeout, memory }, foreign) => {
+    const origin =
+      root === undefined
+        ? undefined
+        : (foreign ?? foreignResults(root)?.origin ?? originOfStudy(root, [file]) ?? originOfClone([file]));
     if (root !== undefined && origin !== undefined) {
       const privileges = [metricPrivilege({ name, file }, root)];
       requireTrust({ name: `metric ${name}`, origin, root, privileges }, trust, context);

@@ -13,7 +13,7 @@ import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { armNames, armNamesOfRuns, type NamedRun } from "../pipeline/steps/arm-names.ts";
 import { metricsWith, scoringFiles, taskParams } from "../pipeline/steps/task.ts";
-import { type MetricProcess, ownMetrics, shownMetrics } from "../plugins/metrics/own-metric.ts";
+import { type MetricProcess, type OwnMetric, ownMetrics, shownMetrics } from "../plugins/metrics/own-metric.ts";
 import type { MetricOpener } from "../project/own-metrics.ts";
 import { type Json, sha256 } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
@@ -23,6 +23,7 @@ import type { Cost } from "./cost.ts";
 import { type FinishedRun, runLabel } from "./finished-runs.ts";
 import { testEvaluationCount, testFileOf, tornLedgerWarning } from "./ledger.ts";
 import { ownArms, subjectOf } from "./run-arms.ts";
+import { foreignOrigin } from "./run-origin.ts";
 import { answersOf, vocabularyOf } from "./run-outputs.ts";
 import { runTask } from "./run-task.ts";
 
@@ -89,7 +90,7 @@ export async function compareRuns(
   const notes = [...reasons];
   const fair = force ? inCommon(read, notes) : read;
   const { open, note } = await taskInView(first, shown, root);
-  const own = ownMetricsOf(first, root, start);
+  const own = ownMetricsOf(first, root, (metric) => start(metric, foreignOrigin(first, artifacts)));
   const space = [...new Set(runs.flatMap((run) => vocabularyOf(run, artifacts)))];
   try {
     const comparison = await compareAnswers(fair, {
@@ -143,7 +144,7 @@ export async function compareRuns(
  * The metrics of a run's task and of its study. The file of a metric must be the one that the run used. Throws UserError
  * `runs-not-comparable` when a metric is computed whose file has changed or is missing.
  */
-function ownMetricsOf(run: FinishedRun, root: string, start: MetricOpener) {
+function ownMetricsOf(run: FinishedRun, root: string, start: (metric: OwnMetric) => MetricProcess) {
   const { config, provenance } = run.manifest;
   const started: MetricProcess[] = [];
   const metrics = metricsWith(config.task, ownMetrics(config.evaluate), (metric) => ({

@@ -386,6 +386,41 @@ describe("a pulled run", () => {
     await rig.output("verify", "--store");
   });
 
+  test("that names code runs none of it in a comparison without permission: its own, or a script of this user", async ({
+    rig,
+  }) => {
+    const from = rig.copy();
+    const metric = "export const contribute = () => ({ n: 1 });\nexport const value = () => 1;\n";
+    const script = `import { writeFileSync } from "node:fs";\nwriteFileSync(${JSON.stringify(rig.path("ran"))}, "");\n${metric}`;
+    for (const one of [rig, from]) one.write("scripts/clean.mjs", script);
+    from.write("metrics/own.mjs", metric);
+    from.append("experiments/study.yaml", "evaluate: {metrics: [micro_f1, {name: own, file: ../metrics/own.mjs}]}\n");
+    for (const [at, name] of ["scripts/clean.mjs", "own file"].entries()) {
+      const shared = rig.path(`shared${at}`);
+      const forge = (manifest: Manifest): void => {
+        let file = name;
+        const data = manifest.steps.data as { files: Record<string, object>; object: string };
+        if (name === "own file") {
+          data.files = { ...data.files, "x.mjs": { sha256: sha256(script), size: script.length } };
+          data.object = listingDigest(data.files as never);
+          file = `artifacts/store/objects/${data.object}/x.mjs`;
+          const stored = join(shared, "files", sha256(script).slice(0, 2), sha256(script));
+          mkdirSync(dirname(stored), { recursive: true });
+          writeFileSync(stored, script);
+        }
+        Object.assign(manifest.config.evaluate.metrics[1] as object, { file });
+        Object.assign(manifest.provenance.sources, { [file]: sha256(script) });
+        Object.assign(manifest, { created: `209${at}-01-01T00:00:00.000Z` });
+      };
+      await pushForged(from, shared, forge);
+      await rig.output("pull", shared, "study");
+      const asked =
+        name === "own file" ? /own: runs the code of "artifacts.store/ : /own: runs the code of "scripts.clean/;
+      expectUntrusted(await rig.exp("compare", "study"), asked);
+      expect(existsSync(rig.path("ran"))).toBe(false);
+    }
+  });
+
   test("with forged numbers is replaced by an own run with the same outputs", async ({ rig }) => {
     const from = rig.copy();
     const shared = rig.path("shared");
