@@ -1,8 +1,9 @@
 /** `exp view` in a browser, and its protection against other hosts. */
-import { readdirSync } from "node:fs";
+import { readdirSync, renameSync } from "node:fs";
 import { request } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
+import { thisProcess } from "../store/process-identity.ts";
 import { browserPath, expectAccessible, openBrowser } from "./browser.ts";
 import { expectFailure } from "./command.ts";
 import { type Rig, test } from "./rig.ts";
@@ -69,6 +70,8 @@ test("the server refuses other hosts, is read-only, and stops on Ctrl-C", async 
     "/runs/study/%00",
     "/compare",
     "/compare?runs=nobody",
+    "/log.json",
+    "/log.json?name=..%2fruns%2fstudy%2flatest%2fmanifest.json",
   ]) {
     const { status, body } = await fetchPath(address, path, { cookie });
     expect(status, path).toBe(404);
@@ -94,7 +97,15 @@ test("a request without the token or its cookie gets nothing", async ({ rig }) =
     `${name}=${"a".repeat(token.length)}`,
     `exp-view-1=${token}`,
   ];
-  for (const path of ["/", "/live.json", "/runs/study/x", "/compare?runs=study,other", "/?token=", "/?token=wrong"]) {
+  for (const path of [
+    "/",
+    "/live.json",
+    "/log.json?name=train-0.log",
+    "/runs/study/x",
+    "/compare?runs=study,other",
+    "/?token=",
+    "/?token=wrong",
+  ]) {
     for (const one of wrong) {
       const { status, body } = await fetchPath(address, path, one === undefined ? {} : { cookie: one });
       expect([path, one, status]).toEqual([path, one, 403]);
@@ -201,6 +212,42 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
         .replace("name: study", "name: slow")
         .replace(/generate: .*/, 'generate: {engine: openai, base_url: "http://127.0.0.1:9/v1", model: none}'),
     );
+    // A training of a process that runs: curves with axes, its log, and an update in place.
+    const train = { step: "train", log: "train-0.log", progress: { done: 2, total: 9, unit: "steps", loss: 0.5 } };
+    const status = (validation: readonly (readonly number[])[]): void => {
+      rig.write(
+        "artifacts/live/test.new",
+        JSON.stringify({
+          ...{ schema: 1, owner: thisProcess() },
+          run: {
+            ...{ files: ["<b>x</b>.yaml"], started: "2026-01-01T00:00:00.000Z", total: 3, counts: {}, finished: [] },
+            running: [
+              { ...train, loss: [[1, 0.75]], validation },
+              { step: "generate", log: null, progress: {}, loss: [], validation: [] },
+            ],
+            failed: [],
+          },
+        }),
+      );
+      renameSync(rig.path("artifacts/live/test.new"), rig.path("artifacts/live/test.json"));
+    };
+    rig.write("artifacts/logs/train-0.log", "started\n<img src=x>\n");
+    status([]);
+    const card = page.getByRole("region", { name: "Running: <b>x</b>.yaml" });
+    await card.getByText("2 of 9 steps · loss 0.5000").waitFor();
+    await card.getByText("Waiting for resources: generate").waitFor();
+    await card.getByText("Log", { exact: true }).click();
+    await card.getByText("<img src=x>").waitFor();
+    status([[2, 0.625]]);
+    await card.getByRole("img", { name: /training 0\.5000 at 2, validation 0\.6250 at 2/ }).waitFor();
+    expect(await card.locator("svg").textContent()).toMatch(
+      /loss \(nats per token\).*optimiser step|optimiser step.*loss/,
+    );
+    expect(await card.locator("details").getAttribute("open")).not.toBeNull();
+    await expectAccessible(page);
+    rig.remove("artifacts/live/test.json");
+    await page.getByText("An experiment has ended.").waitFor();
+
     const run = rig.start(["run", "experiments/slow.yaml"]);
     await page.getByText("1 experiment is running.").waitFor();
     await page.locator(".live").getByText("generate.zero_shot").first().waitFor();

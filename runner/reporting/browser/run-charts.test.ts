@@ -30,3 +30,26 @@ it("a metric without a best direction has no best value", () => {
   expect(chart).toMatchObject({ label: expect.not.stringContaining("best") });
   expect(JSON.stringify(chart)).not.toContain("step-after");
 });
+
+it("the cost is the price if all runs have one, and otherwise the time", () => {
+  const priced = (price: number | null) =>
+    runs.map((one, at) => ({ ...one, seconds: at, price: at === 0 ? price : 2 })) as readonly ListedRun[];
+  expect(runsChart(priced(1), list(false), { ...state, chart: "cost" })).toMatchObject({
+    label: expect.stringContaining("against price of all steps"),
+  });
+  expect(runsChart(priced(null), list(false), { ...state, chart: "cost" })).toMatchObject({
+    label: expect.stringContaining("against time of all steps (seconds)"),
+  });
+});
+
+it("names of runs have a digest only if their settings are equal", () => {
+  const named = ["rank 4 (0a1b2c3d)", "rank 8 (1a1b2c3d)", "rank 8 (2a1b2c3d)"].map((name) => run(name, 0.5));
+  const chart = runsChart(named, list(false), { ...state, chart: "time" }) as unknown as {
+    spec: { data: { values: object[] } };
+  };
+  expect(chart.spec.data.values.map((value) => (value as { run: string }).run)).toEqual([
+    "rank 4",
+    "rank 8 (1a1b2c3d)",
+    "rank 8 (2a1b2c3d)",
+  ]);
+});

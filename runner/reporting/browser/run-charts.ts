@@ -6,7 +6,7 @@ import { type RunsState, runValue } from "./run-filter.ts";
 export const chartNames = {
   intervals: "metric of each run",
   time: "metric over time, best so far",
-  cost: "metric against time of all steps",
+  cost: "metric against price or time",
   scatter: "metric against a setting",
   parallel: "parallel coordinates",
 } as const;
@@ -56,8 +56,13 @@ export function runsChart(
   switch (state.chart) {
     case "time":
       return overTime(points, name, label, isBetter);
-    case "cost":
+    case "cost": {
+      const prices = new Map(runs.map((run) => [nameOf(run), run.price]));
+      const priceOf = ({ run }: Point): number | null => prices.get(run) ?? null;
+      if (points.every((point) => priceOf(point) !== null))
+        return against(points, { title: "price of all steps", of: (point) => priceOf(point) as number }, name, label);
       return against(points, { title: "time of all steps (seconds)", of: ({ seconds }) => seconds }, name, label);
+    }
     case "scatter": {
       const values = new Map(runs.map((run) => [nameOf(run), runValue(run, state.x)]));
       const known = points.filter(({ run }) => (values.get(run) ?? null) !== null);

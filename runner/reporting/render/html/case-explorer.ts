@@ -34,11 +34,11 @@ ${
 </form>
 <p class="definition" id="definition" hidden></p>
 <p role="status" id="shown"></p>
+<p class="hint">Keyboard: the down arrow leads from the text filter to the cases; the arrow keys move between cases and pages.</p>
 <div role="feed" id="feed" aria-labelledby="cases-title" aria-busy="false"></div>
 <nav class="pager" aria-label="Pages of cases" id="pager" hidden>
 <button type="button" name="previous">Previous</button>
 <button type="button" name="next">Next</button>
-<span class="hint">The up and down arrow keys move between cases.</span>
 </nav>
 </section>
 ${jsonElement(casesElement, compactCases(cases))}`;
