@@ -24,7 +24,7 @@ export async function writeReport(
   context: Context,
 ): Promise<number> {
   const study = await finishedStudy("report", names, context);
-  const { runs, notes, artifacts } = study;
+  const { runs, artifacts } = study;
   const target = out === undefined ? reportOf(artifacts, runs) : resolve(context.cwd, out);
   const path = target.endsWith(".pdf") ? target : join(target, "report.pdf");
   const page = html ? await pageOf(study, context) : undefined;
@@ -38,7 +38,7 @@ export async function writeReport(
     writeFileInside(dirname(file), basename(file), content);
     return [file];
   });
-  for (const warning of [...(printed?.warnings ?? []), ...missingNotes(notes)])
+  for (const warning of [...(printed?.warnings ?? []), ...missingNotes(study)])
     context.err(`exp report: warning: ${warning}\n`);
   for (const file of written) context.out(`${relative(context.cwd, file)}\n`);
   return exit.done;

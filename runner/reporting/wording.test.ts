@@ -59,8 +59,6 @@ function blockText(block: Block): string {
       return `[${block.caption}]\n(${block.alt})`;
     case "code":
       return block.text;
-    case "placeholder":
-      return `# ${block.heading}\n(${block.instruction})`;
   }
 }
 

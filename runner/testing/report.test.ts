@@ -49,12 +49,53 @@ test("a report has the numbers of its manifest, the text of its notes, and the s
   expect(text).toContain("second point");
   // Text of the authors is never interpreted as Typst.
   expect(text).toContain("#strong[not markup] $x^2$ @nobody");
-  // Sections that the notes lack are placeholders.
-  expect(text).toContain("To be written by the authors");
+  // What the notes lack is one list, the last section before the references.
+  const [, tasks = ""] = text.split(/^ *\d+ +To be written by the authors$/m);
+  expect(tasks).toMatch(/Related work: .*[\s\S]*Funding: /);
+  expect(tasks).not.toMatch(/Title: |Authors: /);
   // Every page has the notice.
   const pages = text.split("\f").slice(0, -1);
   for (const page of pages) expect(page).toContain("Replayed predictions");
   expect(pages.length).toBeGreaterThan(3);
+});
+
+test("a final report has no list for the authors, and a warning names what is missing", async ({ rig }) => {
+  rig.edit(
+    "experiments/study.yaml",
+    "baselines: []\n",
+    "baselines: [most_frequent]\nreport: {notes: notes.md, final: true}\n",
+  );
+  const notes = "# A title\n\nAda\n\n## Data source\n\nMade up.\n";
+  rig.write("experiments/notes.md", notes);
+  await rig.build("experiments/study.yaml");
+  const { stderr } = await rig.exp("report", "study", "--html", "--out", "out");
+  expect(stderr).toMatch(/warning: The report is declared final.* lack Related work, .*Ethics, Funding/);
+  expect(stderr).not.toMatch(/Title|Origin of the data/);
+  expect(pdfText(rig.path("out/report.pdf"))).not.toContain("by the authors");
+  expect(rig.read("out/report.html")).not.toContain("To be written by the authors");
+
+  const headings = ["Related work", "Discussion", "Conclusion", "Ethics", "Funding", "Acknowledgements"];
+  rig.write("experiments/notes.md", `${notes}${headings.map((one) => `\n## ${one}\n\nWritten.\n`).join("")}`);
+  expect((await rig.exp("report", "study", "--out", "out")).stderr).toBe("");
+});
+
+test("the PDF is tagged: language, title, structure, and an alternative text of each figure", async ({ rig }) => {
+  rig.edit("experiments/study.yaml", "baselines: []\n", "baselines: [most_frequent]\n");
+  await rig.build("experiments/study.yaml");
+  await write(rig, "study", "--html", "--out", "out");
+  const pdf = readFileSync(rig.path("out/report.pdf"), "latin1");
+  expect(pdf).toMatch(/\/Lang ?\(en\)/);
+  expect(pdf).toMatch(/\/MarkInfo ?<<[^>]*\/Marked true/);
+  expect(pdf).toMatch(/\/Title ?[(<]/);
+  expect(pdf).toContain("/StructTreeRoot");
+  for (const kind of ["H1", "P", "TH", "TD", "Figure", "Caption", "LI"])
+    expect(pdf, kind).toMatch(new RegExp(`/S ?/${kind}\\b`));
+  const figures = pdf.match(/\/S ?\/Figure\b/g) ?? [];
+  const texts = pdf.match(/\/Alt ?[(<][^)>]{10,}/g) ?? [];
+  const shown = rig.read("out/report.html").match(/<figure\b/g) ?? [];
+  expect(figures.length).toBeGreaterThanOrEqual(shown.length);
+  expect(shown.length).toBeGreaterThan(0);
+  expect(texts).toHaveLength(figures.length);
 });
 
 test("characters that a document cannot hold are U+FFFD in every output", async ({ rig }) => {

@@ -32,7 +32,7 @@ export async function exportedFiles(
   context: Context,
   warn: (message: string) => void,
 ): Promise<Readonly<Files>> {
-  const { runs, finished, root, notes } = study;
+  const { runs, finished, root } = study;
   const files: Files = {};
   if (runs.some(({ config }) => config.report.pdf)) {
     const { bytes, warnings } = await pdfOf(study, context);
@@ -86,7 +86,7 @@ export async function exportedFiles(
   const exported = { ...input, manifests, uploads, files: Object.keys(files) };
   files["checklist.md"] = checklistMarkdown(checklistOf(exported));
   files["README.md"] = readmeOf({ ...exported, files: [...exported.files, "checklist.md"] });
-  for (const warning of missingNotes(notes)) warn(warning);
+  for (const warning of missingNotes(study)) warn(warning);
   return files;
 }
 

@@ -28,9 +28,7 @@ export type Block =
       readonly align: readonly ("left" | "right")[];
     }
   | { readonly type: "figure"; readonly id: string; readonly caption: string; readonly alt: string }
-  | { readonly type: "code"; readonly text: string }
-  /** A section that the authors have to write. */
-  | { readonly type: "placeholder"; readonly heading: string; readonly instruction: string };
+  | { readonly type: "code"; readonly text: string };
 
 /** A report: text as blocks, figures as Vega-Lite specifications by id. */
 export type Report = {

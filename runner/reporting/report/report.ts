@@ -11,7 +11,7 @@ import { metric } from "../sections/metric.ts";
 import { prompts } from "../sections/prompts.ts";
 import { appendix, reproduction } from "../sections/reproduction.ts";
 import { results } from "../sections/results.ts";
-import { authorNotes } from "./author-notes.ts";
+import { authorNotes, authorTasks } from "./author-notes.ts";
 import type { Block, Report } from "./document.ts";
 import { replayNoticeOf } from "./replayed-arms.ts";
 import type { RunFacts, Study } from "./study.ts";
@@ -30,6 +30,7 @@ const sections: readonly ((study: Study) => readonly Block[])[] = [
   limitations,
   reproduction,
   appendix,
+  authorTasks,
 ];
 
 /** The report of finished runs. Every number comes from a manifest or from a file that a manifest names. */

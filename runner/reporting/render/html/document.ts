@@ -79,8 +79,6 @@ ${rows}</tbody></table></div>
         return html`<ul>\n${block.items.map((item) => html`<li>${item.map(span)}</li>\n`)}</ul>\n`;
       case "code":
         return html`<pre tabindex="0"><code>${block.text}</code></pre>\n`;
-      case "placeholder":
-        return html`${headingOf(1, block.heading)}<p class="placeholder"><em>To be written by the authors: ${block.instruction}</em></p>\n`;
       case "table":
         return renderTable(block);
       case "figure": {

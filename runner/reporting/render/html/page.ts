@@ -121,7 +121,7 @@ export function reportPage(
       { id: "cases", text: "Cases", level: 1 },
     ],
     main: html`<h1>${report.title}</h1>
-<p class="byline">${report.authors === "" ? html`<em>Authors: to be added in the author notes</em>` : report.authors}<br>${report.date}</p>
+<p class="byline">${report.authors === "" ? "" : html`${report.authors}<br>`}${report.date}</p>
 <section id="abstract" aria-labelledby="abstract-title"><h2 id="abstract-title">Abstract</h2>
 ${abstract.body}</section>
 <section id="runs" aria-labelledby="runs-title"><h2 id="runs-title">Runs</h2>
