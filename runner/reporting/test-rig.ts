@@ -84,7 +84,7 @@ function armFacts(name: string): ArmFacts {
     ...{ f1_low: 0.361, f1_high: 0.864 },
   };
   return {
-    ...{ name, views: { raw: scores, basic: scores, canonical: scores }, labels: [label] },
+    ...{ name, views: { raw: { ...scores, micro_f1: 0.45 }, basic: scores, canonical: scores }, labels: [label] },
     ...{ parseFailures: 1, truncated: 0, object: "0".repeat(64) },
     labelFacts: { outOfSetRate: 0.125, goldCardinality: 1.25, predictedCardinality: 1.125 },
   };
@@ -185,11 +185,20 @@ export function fixtureAnalysis(): Analysis {
     causes: fixtureCauses(),
     trained: trainLabels,
     strata: {
-      training_frequency: [{ name: "1-5", support: 4, predicted: 5, recall: 0.75, f1: 0.667 }],
+      training_frequency: [
+        { name: "1-5", support: 4, predicted: 5, recall: 0.75, f1: 0.667 },
+        { name: "6-20", support: 6, predicted: 6, recall: 0.5, f1: 0.5 },
+      ],
       group: [],
-      labels_per_case: [{ name: "1", ...score }],
+      labels_per_case: [
+        { name: "1", ...score },
+        { name: "2", ...score },
+      ],
       input_length: [{ name: "80-102 words", ...score }],
-      normality: [{ name: "abnormal", ...score }],
+      normality: [
+        { name: "normal", ...score },
+        { name: "abnormal", ...score },
+      ],
     },
     confusions: {
       pairs: [{ omitted: "kidney stone", added: "gallstone", cases: 2 }],

@@ -13,6 +13,7 @@ import { runRowOf } from "./run-row.ts";
 export class Ablations {
   readonly #runs = new Map<string, readonly FinishedRun[]>();
   readonly #tables = new Map<string, Ablation>();
+  readonly #members = new Map<Ablation, readonly (readonly FinishedRun[])[]>();
 
   /** The table of a run's sweep, over the runs that exist; undefined if the run belongs to no sweep. */
   of(run: FinishedRun): Ablation | undefined {
@@ -24,8 +25,15 @@ export class Ablations {
     const known = this.#tables.get(folderOf(run));
     if (known !== undefined) return known;
     const found = ablationWithoutSelection(run, this.#siblings(run));
-    for (const one of found?.runs ?? []) this.#tables.set(folderOf(one), (found as Found).ablation);
-    return found?.ablation;
+    if (found === undefined) return undefined;
+    for (const one of found.runs) this.#tables.set(folderOf(one), found.ablation);
+    this.#members.set(found.ablation, found.settings);
+    return found.ablation;
+  }
+
+  /** The runs of each setting of a table, in its order; undefined for the table of a selection. */
+  runsOf(table: Ablation): readonly (readonly FinishedRun[])[] | undefined {
+    return this.#members.get(table);
   }
 
   #siblings({ path }: FinishedRun): readonly FinishedRun[] {
@@ -38,7 +46,13 @@ export class Ablations {
 
 const folderOf = ({ path, manifest }: FinishedRun): string => join(dirname(dirname(path)), manifest.run);
 
-type Found = { readonly ablation: Ablation; readonly runs: readonly FinishedRun[] };
+type Found = {
+  readonly ablation: Ablation;
+  /** All runs of the sweep, also those that were sealed again. */
+  readonly runs: readonly FinishedRun[];
+  /** The runs of each setting that the table counts. */
+  readonly settings: readonly (readonly FinishedRun[])[];
+};
 
 /**
  * The table of a sweep without a selection. Its runs differ only in the keys of their coordinates; seeds of training and
@@ -63,12 +77,14 @@ function ablationWithoutSelection(run: FinishedRun, siblings: readonly FinishedR
     const { value = null, interval = null } = score ?? {};
     return {
       ...{ setting: JSON.stringify(values), values, value, interval, seconds: one.manifest.cost.seconds },
-      trainingRows: trainingRowsOf(one),
+      ...{ trainingRows: trainingRowsOf(one), run: one },
     };
   });
+  const settings = new Map<string, FinishedRun[]>();
+  for (const { setting, run: one } of scored) settings.set(setting, [...(settings.get(setting) ?? []), one]);
   const { primary, split } = run.manifest.config.evaluate;
   const subject = { experiment: run.manifest.experiment, ...primary, rows: split };
-  return { ablation: ablationOf(subject, scored), runs: members };
+  return { ablation: ablationOf(subject, scored), runs: members, settings: [...settings.values()] };
 }
 
 /** The dotted keys of a run's coordinates, with their values as written. */

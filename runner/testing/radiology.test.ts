@@ -1,13 +1,13 @@
 /** The study package with simulated predictions (4B and 8B, zero-shot and fine-tuned). Each file is read by its own program. */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import excel from "exceljs";
 import { expect } from "vitest";
-import { armNames } from "../pipeline/steps/arm-names.ts";
 import { browserPath, expectAccessible, openBrowser } from "./browser.ts";
 import { hasLibreOffice, sheetsAsCsv } from "./libreoffice.ts";
+import { statedNumbers } from "./reported-numbers.ts";
 import { test } from "./rig.ts";
 
 const clone = fileURLToPath(new URL("../..", import.meta.url));
@@ -81,32 +81,30 @@ test("every file of the radiology study package has the notice on simulated pred
     for (const [name, csv] of Object.entries(read)) expect(csv.split("\n")[0], name).toMatch(simulated);
   }
 
-  // Every output has the same numbers of an arm.
-  const { config, compared } = rig.manifest(manifest);
-  const html = inOneLine(readFileSync(join(out, "report.html"), "utf8").replaceAll(/<[^>]*>/g, " "));
-  const readme = inOneLine(rig.read("out/README.md")).replaceAll("| ", "");
-  const summary = (book.getWorksheet("Summary")?.getSheetValues() ?? []).slice(2) as unknown[][];
-  const head = summary[0] as string[];
-  const score = summary.find((row) => row[1] === "micro_f1" && row[2] === "canonical");
-  for (const [arm, name] of armNames({ config, compared, arms: Object.keys(arms) })) {
-    const { low, high } = intervals[arm]?.canonical.micro_f1 ?? {};
-    const shown = `${name} ${f1(arm).toFixed(3)} [${low?.toFixed(3)}, ${high?.toFixed(3)}]`;
-    expect(text).toContain(shown);
-    expect(html).toContain(shown);
-    expect(readme).toContain(shown);
-    expect(score?.[head.indexOf(name)]).toBe(f1(arm));
-  }
-  const fact = (name: string) => summary.find((row) => row[1] === name)?.[head.indexOf("Qwen3-8B, LoRA")] as number;
-  expect(text).toContain(
-    `${fact("labels_gold").toFixed(2)} (gold) and ${fact("labels_predicted").toFixed(2)} (predicted)`,
-  );
-  expect(text).toContain(`${(100 * fact("out_of_set_rate")).toFixed(1)} % do not occur`);
+  // Every output has the same numbers.
+  const stated = statedNumbers({
+    folder: dirname(rig.path(manifest)),
+    manifest: rig.manifest(manifest),
+    html: readFileSync(join(out, "report.html"), "utf8"),
+    pdf: execFileSync("pdftotext", ["-raw", join(out, "report.pdf"), "-"], { encoding: "utf8" }),
+    readme: rig.read("out/README.md"),
+    show: (await rig.exp("show", "radiology-study-replay")).stdout,
+    book,
+  });
+  expect(stated.filter(({ found, expected }) => JSON.stringify(found) !== JSON.stringify(expected))).toEqual([]);
+  const counts = new Map<string, number>();
+  for (const { output } of stated) counts.set(output, (counts.get(output) ?? 0) + 1);
+  for (const output of ["manifest", "page", "PDF", "README", "workbook", "exp show", "analysis.json"])
+    expect(counts.get(output), output).toBeGreaterThan(20);
 
   // Texts and predictions.
   for (const name of ["README.md", "checklist.md"]) expect(inOneLine(rig.read(`out/${name}`))).toMatch(simulated);
   for (const arm of Object.keys(arms))
     expect(
-      readFileSync(join(out, "predictions", `${arm}.jsonl`), "utf8")
+      readFileSync(
+        join(out, "runs/radiology-study-replay", basename(dirname(manifest)), arm, "predictions.jsonl"),
+        "utf8",
+      )
         .trim()
         .split("\n"),
     ).toHaveLength(236);

@@ -1,6 +1,6 @@
 /** Reports of finished runs, read with pdftotext. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { expectFailure } from "./command.ts";
 import { type Rig, test } from "./rig.ts";
@@ -131,6 +131,31 @@ test("a report of several runs compares them", async ({ rig }) => {
   expect(text).toContain("Learning curve");
   // Identical environments share a table.
   expect(text.match(/Node\.js/g)).toHaveLength(1);
+});
+
+test("a report of a sweep over prompts tests each one against the first", async ({ rig }) => {
+  rig.write(
+    "experiments/data/other.jsonl",
+    rig.read("experiments/data/answers.jsonl").replaceAll(/"text": ?"[^"]*"/g, '"text": "no"'),
+  );
+  rig.edit(
+    "experiments/study.yaml",
+    "baselines: []\n",
+    "baselines: []\nsweep:\n  grid: {prompt.system: [system, user], generate.file: [data/answers.jsonl, data/other.jsonl]}\n  exclude:\n    - {prompt.system: system, generate.file: data/other.jsonl}\n    - {prompt.system: user, generate.file: data/answers.jsonl}\n",
+  );
+  await rig.build("experiments/study.yaml");
+  await write(rig, "study", "--out", "prompts.pdf");
+  const text = pdfText(rig.path("prompts.pdf")).replaceAll(/[\s\u200b]+/g, " ");
+  const runs = ["system", "user"].map((role) => {
+    const [folder = ""] = readdirSync(rig.path("artifacts/runs/study")).filter((name) =>
+      name.includes(`system=${role},`),
+    );
+    return rig.manifest(rig.path(`artifacts/runs/study/${folder}/manifest.json`)).arms.zero_shot?.canonical
+      .micro_f1 as number;
+  });
+  const difference = (runs[1] as number) - (runs[0] as number);
+  expect(difference).toBeLessThan(-0.2);
+  expect(text).toMatch(new RegExp(`Comparison of prompts .* −${Math.abs(difference).toFixed(3)} \\[−`));
 });
 
 test("a report of an unknown run, or of a run with missing files, fails", async ({ rig }) => {

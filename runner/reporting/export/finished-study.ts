@@ -1,11 +1,13 @@
 import { realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { placeOf } from "../../project/place.ts";
+import { distinctSweeps } from "../../runs/ablation.ts";
 import { type FinishedRun, findRun } from "../../runs/finished-runs.ts";
 import { expectIntact } from "../../runs/intact-run.ts";
 import { testEvaluationCount, tornLedgerWarning } from "../../runs/ledger.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import { runRowOf } from "../../runs/run-row.ts";
+import { type SettingDifferences, settingDifferences, variesPrompt } from "../../runs/sweep-differences.ts";
 import { cacheRoot } from "../../setup/cache.ts";
 import { type Digests, openDigests } from "../../store/digest.ts";
 import type { Context } from "../../util/context.ts";
@@ -43,9 +45,10 @@ export async function finishedStudy(
   );
   const digests = openDigests(cacheRoot(context.env));
   try {
-    return studyOf(finished, { root, artifacts, digests }, (warning) =>
+    const study = studyOf(finished, { root, artifacts, digests }, (warning) =>
       context.err(`exp ${command}: warning: ${warning}\n`),
     );
+    return { ...study, promptDifferences: await promptDifferencesOf(study) };
   } finally {
     digests.flush();
   }
@@ -142,4 +145,19 @@ function promptFilesOf(
     }
   }
   return texts;
+}
+
+/** The differences between the settings of each sweep that varies the prompt, by the run that stands for the sweep. */
+async function promptDifferencesOf(study: FinishedStudy): Promise<NonNullable<Study["promptDifferences"]>> {
+  const ablations = new Ablations();
+  const found: Record<string, SettingDifferences> = {};
+  for (const { run, experiment, ablation } of distinctSweeps(study.runs)) {
+    const own = study.finished.find(({ manifest }) => manifest.run === run && manifest.experiment === experiment);
+    if (own === undefined || ablation === undefined || !variesPrompt(ablation)) continue;
+    const table = ablations.of(own);
+    const settings = table === undefined ? undefined : ablations.runsOf(table);
+    const differences = settings === undefined ? undefined : await settingDifferences(settings, study);
+    if (differences !== undefined) found[run] = differences;
+  }
+  return found;
 }

@@ -4,6 +4,7 @@ import { ablation } from "./ablation.ts";
 import { confusions } from "./confusions.ts";
 import { contrasts } from "./contrasts.ts";
 import { costQuality } from "./cost-quality.ts";
+import { coverageRisk } from "./coverage-risk.ts";
 import type { Figure } from "./figure.ts";
 import { frequency } from "./frequency.ts";
 import { gains } from "./gains.ts";
@@ -18,6 +19,7 @@ const figures: Readonly<Record<string, Figure>> = {
   frequency,
   confusions,
   reliability,
+  "coverage-risk-curve": coverageRisk,
   "cost-quality": costQuality,
   contrasts,
   gains,

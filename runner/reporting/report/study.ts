@@ -5,6 +5,7 @@ import type { ResultFiles, TrainingReport } from "../../pipeline/result-files.ts
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Ablation } from "../../runs/ablation.ts";
 import type { Manifest, ManifestStep } from "../../runs/manifest.ts";
+import type { SettingDifferences } from "../../runs/sweep-differences.ts";
 
 /** One step of a run: duration, digest of its output and evidence. */
 export type StepFacts = Pick<ManifestStep, "kind" | "seconds" | "object" | "files" | "evidence">;
@@ -86,6 +87,8 @@ export type Study = {
   readonly notes: Readonly<Record<string, string>>;
   /** Whether the project is a clone of exp, which has to be built. Default: a study that installs exp as a package. */
   readonly isExpClone?: boolean;
+  /** By run: the differences between the settings of its sweep, which varies the prompt. */
+  readonly promptDifferences?: Readonly<Record<string, SettingDifferences>>;
   /** Path of a prompt template, or of the README.md in its folder -> text. Files of the project only. */
   readonly promptFiles?: Readonly<Record<string, string>>;
 };

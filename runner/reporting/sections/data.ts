@@ -28,6 +28,7 @@ export function data({ runs }: Study): readonly Block[] {
   const splits = Object.entries(audit?.splits ?? {});
   const { words } = tasks.get(config.task);
   const isLabelled = hasLabels(config);
+  const isSet = isLabelled && !tasks.get(config.task).labels?.isSingle;
   const hasGroups = splits.some(([, { groups }]) => groups !== undefined);
   const rare = trainLabels.filter(({ count }) => count <= 5).length;
   return [
@@ -58,7 +59,7 @@ export function data({ runs }: Study): readonly Block[] {
             type: "table" as const,
             id: "splits",
             caption:
-              `Splits: rows, ${hasGroups ? "groups, " : ""}${isLabelled ? "distinct labels (basic view), labels per case, " : ""}words per input (median / maximum)` +
+              `Splits: rows, ${hasGroups ? "groups, " : ""}${isLabelled ? "distinct labels (basic view), " : ""}${isSet ? "labels per case, " : ""}words per input (median / maximum)` +
               (isLabelled
                 ? ", proportion of label occurrences (basic view) whose label is in the training split, and the highest micro-F1 that this proportion allows."
                 : "."),
@@ -66,28 +67,37 @@ export function data({ runs }: Study): readonly Block[] {
               "split",
               "rows",
               ...(hasGroups ? ["groups"] : []),
-              ...(isLabelled ? ["labels", "labels / case"] : []),
+              ...(isLabelled ? ["labels"] : []),
+              ...(isSet ? ["labels / case"] : []),
               "words",
               ...(isLabelled ? ["in training", "max. micro-F1"] : []),
             ],
             align: [
               "left" as const,
-              ...Array.from({ length: (isLabelled ? 6 : 2) + (hasGroups ? 1 : 0) }, () => "right" as const),
+              ...Array.from(
+                { length: 2 + Number(hasGroups) + (isLabelled ? 3 : 0) + Number(isSet) },
+                () => "right" as const,
+              ),
             ],
-            rows: splits.map(([name, facts]) => splitRow(name, facts, isLabelled)),
+            rows: splits.map(([name, facts]) => splitRow(name, facts, { isLabelled, isSet })),
           },
         ]),
     ...findings(run),
   ];
 }
 
-function splitRow(name: string, facts: SplitFacts, isLabelled: boolean): readonly string[] {
+function splitRow(
+  name: string,
+  facts: SplitFacts,
+  { isLabelled, isSet }: { readonly isLabelled: boolean; readonly isSet: boolean },
+): readonly string[] {
   const { rows, groups, labels_basic, labels_per_row, words, seen_in_training, ceiling } = facts;
   return [
     name,
     integer(rows),
     ...(groups === undefined ? [] : [integer(groups)]),
-    ...(isLabelled ? [integer(labels_basic), labels_per_row.toFixed(2)] : []),
+    ...(isLabelled ? [integer(labels_basic)] : []),
+    ...(isSet ? [labels_per_row.toFixed(2)] : []),
     `${integer(words.median)} / ${integer(words.max)}`,
     ...(isLabelled ? [percent(seen_in_training), score(ceiling.micro_f1)] : []),
   ];

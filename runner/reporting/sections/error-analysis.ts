@@ -180,6 +180,13 @@ function calibration(run: AnalysedRun): readonly Block[] {
       alt: "Accuracy against confidence, with the diagonal",
     },
     {
+      type: "figure",
+      id: "coverage-risk-curve",
+      caption:
+        "Risk against coverage when only answers above a confidence are kept (geometric mean per token). The band is the 95 % confidence interval of each point; the dashed line is the risk of all answers.",
+      alt: "Line chart of the proportion of wrong answers against the proportion of answers that are kept",
+    },
+    {
       type: "table",
       id: "coverage-risk",
       caption: `Answering only above a confidence (geometric mean per token): proportion of answers that are kept (coverage), and of wrong answers among them (risk), with 95 % confidence intervals (Clopper-Pearson). The area under the curve is ${score(per_token.coverage_risk.area)}; a confidence without information has ${score(1 - accuracy)}. A threshold that is chosen here needs a test on other cases.`,

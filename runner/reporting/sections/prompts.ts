@@ -1,5 +1,7 @@
 import { tasks } from "../../plugins/tasks/registry.ts";
-import { integer, score, withInterval } from "../../util/format.ts";
+import { type AblationRow, distinctSweeps } from "../../runs/ablation.ts";
+import { integer, missing, plural, pValue, score, signed, signedBounds, withInterval } from "../../util/format.ts";
+import { shortKeys, valueText } from "../report/ablation.ts";
 import { armNamingOf, metricName, modelArms, primaryArm } from "../report/display-names.ts";
 import { type Block, type Cell, heading, paragraph } from "../report/document.ts";
 import { markdownBlocks, markdownSections } from "../report/markdown.ts";
@@ -21,6 +23,7 @@ export function prompts(study: Study): readonly Block[] {
     ...unrendered(study),
     ...tokens(runs),
     ...rationale(study),
+    ...comparedPrompts(study),
     ...baselines(resultRuns(runs).at(-1) as RunFacts),
   ];
 }
@@ -48,8 +51,11 @@ function declaredTemplates(runs: readonly RunFacts[]): ReadonlyMap<string, strin
   for (const { prompt, train } of runs.flatMap(({ config, compared }) => [config, ...Object.values(compared)])) {
     if (train === undefined) found.set(prompt.template, found.get(prompt.template) ?? "untrained models");
     else {
-      found.set(prompt.template, "fine-tuned models");
-      if (prompt.zero_shot !== undefined) found.set(prompt.zero_shot, "untrained models");
+      const { template, zero_shot: untrained } = prompt;
+      const isShared = untrained === undefined || untrained === template;
+      const added = untrained === undefined ? ", which get the labels and the form of the answer in addition" : "";
+      found.set(template, `fine-tuned models${isShared ? ` and untrained models${added}` : ""}`);
+      if (!isShared) found.set(untrained, "untrained models");
     }
   }
   return found;
@@ -138,6 +144,44 @@ function rationale({ runs, promptFiles = {} }: Study): readonly Block[] {
           caption: title === "" ? "Rationale of the prompts." : `Rationale: ${title.replaceAll("`", "")}.`,
         })),
       ]),
+    ];
+  });
+}
+
+/** The differences between the prompts of a sweep; none if no sweep varies the prompt. */
+function comparedPrompts({ runs, promptDifferences = {} }: Study): readonly Block[] {
+  return distinctSweeps(runs).flatMap(({ run, ablation }) => {
+    const found = promptDifferences[run];
+    const reference = found === undefined ? undefined : ablation?.settings[found.reference];
+    if (ablation === undefined || found === undefined || reference === undefined) return [];
+    const names = shortKeys(ablation.keys);
+    const nameOf = ({ values }: AblationRow): string =>
+      ablation.keys.map((key, at) => `${names[at]} ${valueText(values[key])}`).join(", ");
+    const scoreOf = ({ value, interval }: AblationRow): string => withInterval({ value, ...interval });
+    return [
+      heading(2, "Comparison of prompts"),
+      {
+        type: "table",
+        id: `prompts-${run}`,
+        caption:
+          `${ablation.experiment}: ${metricName(found.metric)} (${found.view} view, ${ablation.rows} split) of each prompt, and its paired difference from the first one, with 95 % confidence intervals over cases. ` +
+          `p-values of the ${plural(found.tests.length, "test")} are adjusted with Holm's method.`,
+        head: ["prompt", metricName(found.metric), "difference", "95 % CI", "detectable", "p", "p (Holm)"],
+        align: ["left", "right", "right", "right", "right", "right", "right"],
+        rows: [
+          [nameOf(reference), scoreOf(reference), missing, missing, missing, missing, missing],
+          ...found.tests.flatMap(({ setting, difference, detectable, p, adjusted, ...bounds }) => {
+            const own = ablation.settings[setting];
+            if (own === undefined) return [];
+            return [
+              [
+                ...[nameOf(own), scoreOf(own), signed(difference), signedBounds(bounds), score(detectable)],
+                ...[pValue(p), pValue(adjusted)],
+              ],
+            ];
+          }),
+        ],
+      },
     ];
   });
 }

@@ -1,5 +1,6 @@
 import { plannedTests } from "../../evaluation/statistics/family.ts";
 import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import {
   integer,
   missing,
@@ -164,20 +165,25 @@ function views(run: RunFacts): readonly Block[] {
   const models = new Set(modelArms(run).map(({ arm }) => arm));
   const shown = run.arms.filter(({ name }) => models.has(name));
   const all = Object.keys(own.views);
+  const isSame = shown.every(({ views }) =>
+    names.every((name) => new Set(all.map((view) => views[view]?.[name])).size === 1),
+  );
   return [
-    {
-      type: "table",
-      id: "views",
-      caption: `${run.name}: the same predictions in each view.`,
-      head: ["arm", ...names.flatMap((name) => all.map((view) => `${metricName(name)}, ${view}`))],
-      align: ["left", ...names.flatMap(() => all.map(() => "right" as const))],
-      rows: shown.map(({ name: arm, views }) => [
-        armNamingOf(run)(arm),
-        ...names.flatMap((name) => all.map((view) => score(views[view]?.[name]))),
-      ]),
-    },
+    isSame
+      ? paragraph(`The views ${all.join(", ")} give the same scores.`)
+      : {
+          type: "table",
+          id: "views",
+          caption: `${run.name}: the same predictions in each view.`,
+          head: ["arm", ...names.flatMap((name) => all.map((view) => `${metricName(name)}, ${view}`))],
+          align: ["left", ...names.flatMap(() => all.map(() => "right" as const))],
+          rows: shown.map(({ name: arm, views }) => [
+            armNamingOf(run)(arm),
+            ...names.flatMap((name) => all.map((view) => score(views[view]?.[name]))),
+          ]),
+        },
     paragraph(
-      ...labelText(own, run.config.evaluate.primary.view),
+      ...labelText(own, run),
       `${armNamingOf(run)(own.name)}: ${plural(own.parseFailures, "response")} could not be parsed; ${plural(own.truncated, "response")} reached the maximum number of new tokens.`,
     ),
   ];
@@ -199,12 +205,17 @@ function confusion(run: RunFacts): readonly Block[] {
 }
 
 /** Statistics of labels; none for a task without labels. */
-function labelText({ labelFacts }: RunFacts["arms"][number], view: string): readonly string[] {
+function labelText({ labelFacts }: RunFacts["arms"][number], { config }: RunFacts): readonly string[] {
   if (labelFacts === undefined) return [];
+  const { view } = config.evaluate.primary;
   const { goldCardinality, predictedCardinality, outOfSetRate } = labelFacts;
   return [
-    `The mean number of labels per case (basic view) is ${goldCardinality.toFixed(2)} (gold) and ${predictedCardinality.toFixed(2)} (predicted). ` +
-      `Of the predicted labels, ${percent(outOfSetRate)} do not occur in the training rows (${view} view). `,
+    ...(tasks.get(config.task).labels?.isSingle
+      ? []
+      : [
+          `The mean number of labels per case (basic view) is ${goldCardinality.toFixed(2)} (gold) and ${predictedCardinality.toFixed(2)} (predicted). `,
+        ]),
+    `Of the predicted labels, ${percent(outOfSetRate)} do not occur in the training rows (${view} view). `,
   ];
 }
 

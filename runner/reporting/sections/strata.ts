@@ -11,13 +11,14 @@ export function strata(run: AnalysedRun): readonly Block[] {
   const armName = armNamingOf(run);
   const isSeveral = rivals.length > 0;
   const own = isSeveral ? `, ${armName(primaryArm(run))}` : "";
-  const byLabel = labelStrata(ownAnalysis(run));
-  const byCase = caseStrata(ownAnalysis(run));
+  const byLabel = dividing(labelStrata(ownAnalysis(run)).filter(([, row]) => row.support + row.predicted > 0));
+  const byCase = dividing(caseStrata(ownAnalysis(run)).filter(([, { cases }]) => cases > 0));
+  if (byLabel.length + byCase.length === 0) return [];
   const isLabelled = hasLabels(run.config);
   const metric = isLabelled ? "micro-F1" : metricName(run.config.evaluate.primary.metric);
   return [
     heading(2, "Results by stratum"),
-    ...(isLabelled
+    ...(isLabelled && byLabel.length > 0
       ? [
           {
             type: "table" as const,
@@ -37,49 +38,59 @@ export function strata(run: AnalysedRun): readonly Block[] {
               "left" as const,
               ...Array.from({ length: 4 + rivals.length }, () => "right" as const),
             ],
-            rows: byLabel
-              .filter(([, { support, predicted }]) => support + predicted > 0)
-              .map(([by, { name, support, predicted, recall, f1 }], index, all) => [
-                all[index - 1]?.[0] === by ? "" : by,
-                name,
-                integer(support),
-                integer(predicted),
-                score(recall),
-                score(f1),
-                ...rivals.map((arm) => score(labelF1(arms[arm], by, name))),
-              ]),
+            rows: byLabel.map(([by, { name, support, predicted, recall, f1 }], index, all) => [
+              all[index - 1]?.[0] === by ? "" : by,
+              name,
+              integer(support),
+              integer(predicted),
+              score(recall),
+              score(f1),
+              ...rivals.map((arm) => score(labelF1(arms[arm], by, name))),
+            ]),
           },
         ]
       : []),
-    {
-      type: "table",
-      id: "strata-cases",
-      caption: `Strata of cases (${view} view).`,
-      head: [
-        "by",
-        "stratum",
-        "cases",
-        "exact match",
-        `${metric}${own}`,
-        ...rivals.map((arm) => `${metric}, ${armName(arm)}`),
-      ],
-      align: ["left", "left", ...Array.from({ length: 3 + rivals.length }, () => "right" as const)],
-      rows: byCase
-        .filter(([, { cases }]) => cases > 0)
-        .map(([by, { name, cases, exact_match, micro_f1, primary }], index, all) => [
-          all[index - 1]?.[0] === by ? "" : by,
-          name,
-          integer(cases),
-          score(exact_match),
-          score(isLabelled ? micro_f1 : primary),
-          ...rivals.map((arm) => {
-            const found = caseStrata(arms[arm]).find(([other, row]) => other === by && row.name === name)?.[1];
-            return score(isLabelled ? found?.micro_f1 : found?.primary);
-          }),
+    ...(byCase.length === 0
+      ? []
+      : [
+          {
+            type: "table" as const,
+            id: "strata-cases",
+            caption: `Strata of cases (${view} view).`,
+            head: [
+              "by",
+              "stratum",
+              "cases",
+              "exact match",
+              `${metric}${own}`,
+              ...rivals.map((arm) => `${metric}, ${armName(arm)}`),
+            ],
+            align: [
+              "left" as const,
+              "left" as const,
+              ...Array.from({ length: 3 + rivals.length }, () => "right" as const),
+            ],
+            rows: byCase.map(([by, { name, cases, exact_match, micro_f1, primary }], index, all) => [
+              all[index - 1]?.[0] === by ? "" : by,
+              name,
+              integer(cases),
+              score(exact_match),
+              score(isLabelled ? micro_f1 : primary),
+              ...rivals.map((arm) => {
+                const found = caseStrata(arms[arm]).find(([other, row]) => other === by && row.name === name)?.[1];
+                return score(isLabelled ? found?.micro_f1 : found?.primary);
+              }),
+            ]),
+          },
         ]),
-    },
   ];
 }
+
+/** The rows of the divisions that have several strata: one stratum repeats the results. */
+const dividing = <Row>(
+  rows: readonly (readonly [by: string, row: Row])[],
+): readonly (readonly [by: string, row: Row])[] =>
+  rows.filter(([by]) => rows.filter(([other]) => other === by).length > 1);
 
 /** The strata of labels of an arm, by what divides them. */
 function labelStrata(arm: AnalysedArm | undefined) {
