@@ -33,7 +33,8 @@ export const variesPrompt = ({ keys }: Pick<Ablation, "keys">): boolean =>
 
 /**
  * Compares the settings of a sweep without a selection, given the runs of each setting. Undefined if there are fewer than two or
- * more than twelve settings, or if predictions are missing or have other cases.
+ * more than twelve settings, if predictions are missing or have other cases, or if the study brings
+ * the primary metric: a report runs no code of a study.
  */
 export async function settingDifferences(
   settings: readonly (readonly FinishedRun[])[],
@@ -45,13 +46,15 @@ export async function settingDifferences(
   const { metric, view } = primary;
   try {
     const { task, open } = await runTask(first, root);
+    const measured = task.metrics.find(metric);
+    if (measured === undefined) return undefined;
     const space = [...new Set(settings.flat().flatMap((run) => vocabularyOf(run, artifacts)))];
     const answerers = settings.map((runs, at) => ({
       name: String(at),
       seeds: runs.map((run) => answersOf(run, subjectOf(run), artifacts)),
     }));
     const { pairs, family } = await compareAnswers(answerers, {
-      ...{ view, bootstrap, subject: "0", primary: metric, metrics: [task.metrics.get(metric)], planned: undefined },
+      ...{ view, bootstrap, subject: "0", primary: metric, metrics: [measured], planned: undefined },
       scorer: (cases) => open.scorer(cases)(view, space),
     });
     const tests = family.tests.flatMap(({ against, p, adjusted }) => {

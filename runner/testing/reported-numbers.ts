@@ -6,6 +6,7 @@ import type { Failure } from "../evaluation/error-analysis/analyse.ts";
 import { plannedTests } from "../evaluation/statistics/family.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { armNames } from "../pipeline/steps/arm-names.ts";
+import { shownMetrics } from "../plugins/metrics/own-metric.ts";
 import { tasks } from "../plugins/tasks/registry.ts";
 import type { Manifest } from "../runs/manifest.ts";
 import { integer, percent, pValue, reportDuration, score, signed, signedBounds, withInterval } from "../util/format.ts";
@@ -82,7 +83,7 @@ export function statedNumbers(outputs: Outputs): readonly Stated[] {
   const terminal = blocksOf(show);
   const listed = readme.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
   const readmeHead = listed.find((cells) => cells[2] === "arm") ?? [];
-  for (const name of config.evaluate.metrics) {
+  for (const name of shownMetrics(config.evaluate)) {
     for (const [arm, { views }] of metricsOf) {
       const { value, ...bounds } = comparison.arms[arm]?.[name] ?? { value: null };
       const shown = withInterval({ value, ...bounds });

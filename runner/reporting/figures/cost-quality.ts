@@ -1,6 +1,6 @@
 import { formatStepRef, parseArm, stepOfArm } from "../../pipeline/plan/step-ref.ts";
+import { metricsOf } from "../../pipeline/steps/task.ts";
 import { isBetter } from "../../plugins/metrics/metric.ts";
-import { tasks } from "../../plugins/tasks/registry.ts";
 import { isModelGeneration } from "../../runs/replayed-arms.ts";
 import { armNamingOf, metricName, modelArms, primaryArm } from "../report/display-names.ts";
 import type { RunFacts } from "../report/study.ts";
@@ -27,9 +27,9 @@ export const costQuality: Figure = ({ runs }) => {
   const values = points.map(({ seconds: taken, ...point }) => ({ ...point, time: taken / seconds }));
   const title = runs.length > 1 ? "time of all steps" : "time of training and generation";
   const x = { field: "time", type: "quantitative", title: `${title} (${unit})` };
-  const { task, evaluate } = (runs.at(-1) as RunFacts).config;
-  const { metric } = evaluate.primary;
-  const direction = tasks.get(task).metrics.get(metric);
+  const { config: experiment } = runs.at(-1) as RunFacts;
+  const { metric } = experiment.evaluate.primary;
+  const direction = metricsOf(experiment).get(metric);
   const best = new Set(frontier(points, (a, b) => isBetter(direction, a, b)).map(({ name }) => name));
   const y = { type: "quantitative", title: metricName(metric), scale: { zero: false } };
   const legend = { orient: "bottom", columns: 2, labelLimit: width / 2 };
