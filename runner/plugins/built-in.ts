@@ -9,6 +9,8 @@ import { vllm } from "./engines/vllm/index.ts";
 import { local } from "./executors/local/index.ts";
 import { executors } from "./executors/registry.ts";
 import { slurm } from "./executors/slurm/index.ts";
+import { gguf } from "./formats/gguf/index.ts";
+import { formats } from "./formats/registry.ts";
 import { json } from "./tasks/json/index.ts";
 import { labelSet } from "./tasks/label-set/index.ts";
 import { tasks } from "./tasks/registry.ts";
@@ -28,5 +30,6 @@ export function registerBuiltIns(): void {
   for (const backend of [torchtune, axolotl]) backends.register(backend);
   for (const engine of [transformers, replay, vllm, openai]) engines.register(engine);
   for (const task of [labelSet, singleLabel, text, json]) tasks.register(task);
+  for (const format of [gguf]) formats.register(format);
   for (const executor of [local, slurm]) executors.register(executor);
 }

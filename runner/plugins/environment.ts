@@ -1,6 +1,6 @@
 /**
- * A locked Python environment that `exp setup NAME` builds from `recipes/locks/NAME-<cpu|cuda>.lock`. Backends and engines bring
- * the environments that they run in; several may share one.
+ * A locked Python environment that `exp setup NAME` builds from `recipes/locks/NAME-<cpu|cuda>.lock`. Backends, engines
+ * and formats bring the environments that they run in; several may share one.
  */
 export type Environment = {
   readonly name: string;

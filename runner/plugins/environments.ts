@@ -1,10 +1,13 @@
 import { backends } from "./backends/registry.ts";
 import { engines } from "./engines/registry.ts";
 import type { Environment } from "./environment.ts";
+import { formats } from "./formats/registry.ts";
 
-/** Every environment of the registered backends and engines, each once, in the order of the registries. */
+/** Every environment of the registered backends, engines and formats, each once, in the order of the registries. */
 export function environments(): readonly Environment[] {
-  const all = [...backends, ...engines].flatMap(({ environment }) => (environment === undefined ? [] : [environment]));
+  const all = [...backends, ...engines, ...formats].flatMap(({ environment }) =>
+    environment === undefined ? [] : [environment],
+  );
   return [...new Map(all.map((environment) => [environment.name, environment])).values()];
 }
 

@@ -14,6 +14,7 @@ import { plannedOf } from "./contrasts.ts";
 import { data, draftData } from "./data.ts";
 import { draftEnsemble, ensemble } from "./ensemble.ts";
 import { draftEvaluate, evaluate } from "./evaluate.ts";
+import { exportedAnswers, exportModel } from "./export-model.ts";
 import { draftFetch, fetch } from "./fetch.ts";
 import { draftFetchData, fetchData } from "./fetch-data.ts";
 import { draftGenerate, generate } from "./generate.ts";
@@ -48,6 +49,8 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       analyse,
       workbook,
       select,
+      exportModel,
+      exportedAnswers,
     ] as StepKind[]
   ).map((kind) => [kind.name, kind]),
 );

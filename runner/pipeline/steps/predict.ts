@@ -48,7 +48,7 @@ export function draftsOfPrediction(experiment: Experiment, site: Site): Predicti
 }
 
 /** Preflight of a generation alone: no rules about a training or an upload. */
-function preflightOf(experiment: Experiment, arm: string, site: Site): Draft {
+export function preflightOf(experiment: Experiment, arm: string, site: Site): Draft {
   const { train: _train, upload: _upload, ...generation } = experiment;
   const checks = draftPreflight(generation, site);
   return {
