@@ -21,8 +21,8 @@ _SPLITS = {
 
 
 def convert(folder: Path, target: Path, kind: str) -> None:
-    """Write the model of a folder as a GGUF file with weights in 16 or 32 bit. Fails with `gguf-unsupported` for a model
-    that the converter does not know."""
+    """Write the model of a folder as a GGUF file with weights in 16 or 32 bit. Fails with `gguf-unsupported` for a
+    model that the converter does not know."""
     with torch.inference_mode():
         try:
             config = ModelBase.load_hparams(folder, False)
@@ -30,17 +30,19 @@ def convert(folder: Path, target: Path, kind: str) -> None:
             converter = known(folder, PLAIN[kind], target)
             converter.get_vocab_base_pre = _rules(converter.get_vocab_base_pre, folder)
             converter.write()
-        except (NotImplementedError, ValueError, KeyError) as error:
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # The converter asserts what it expects of a model.
             raise StepFailed(
                 "gguf-unsupported",
-                f"llama.cpp's converter does not support the model: {error}",
+                f"llama.cpp's converter does not support the model: {error or type(error).__name__}",
                 "docs/how-to/gguf.md lists the families that it supports.",
             ) from error
 
 
 def _rules(by_digest: Callable[[Any], str], folder: Path) -> Callable[[Any], str]:
-    """The converter's function that names the rules by which a text is split. It knows published tokenizers by a digest;
-    a tokenizer with other tokens is recognised by its regular expression."""
+    """The converter's function that names the rules by which a text is split. It knows published tokenizers by a
+    digest; a tokenizer with other tokens is recognised by its regular expression."""
 
     def rules(tokenizer: Any) -> str:
         try:

@@ -116,7 +116,14 @@ def run(step: Step) -> dict[str, Any]:
     original = sum(file.stat().st_size for file in weight_files(folder))
     write_json(
         output / "export.json",
-        {"type": kind, "size": size, "original_size": original, "original_type": plain, "check": report, "notes": notes},
+        {
+            "type": kind,
+            "size": size,
+            "original_size": original,
+            "original_type": plain,
+            "check": report,
+            "notes": notes,
+        },
     )
     return {"device": "cpu", "bytes": size, "seconds": round(time.monotonic() - started, 2)}
 

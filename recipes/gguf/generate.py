@@ -1,15 +1,14 @@
 """Answers of an exported GGUF file, by llama.cpp on the CPU.
 
 params: {"max_new_tokens", "temperature", "thinking", "seed", "top_p", "top_k", "constrain", "samples"} as in
-`recipes.transformers.generate`. inputs: "prompts" (eval.jsonl), "export"
-(folder with model.gguf), optionally "answers"; local_paths: {"model": folder of the base, for the tokenizer}. The prompt
-tokens, the constraint and the choice of tokens are those of the transformers engine. Writes responses.jsonl in the order
-of the prompts. Answers are stored in the work folder immediately, so that an interrupted run resumes.
+`recipes.transformers.generate`; inputs: "prompts" (eval.jsonl), "export" (folder with model.gguf), optionally
+"answers"; local_paths: {"model": folder of the base, for the tokenizer}. Prompt tokens, constraint and choice of tokens
+are those of the transformers engine. Writes responses.jsonl in the order of the prompts. Answers are stored in the work
+folder immediately, so that an interrupted run resumes.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -78,9 +77,11 @@ def run(step: Step) -> dict[str, Any]:
 
 def common_prefix(prompts: Iterable[Sequence[int]]) -> int:
     """Number of tokens that all prompts begin with, at least one less than the shortest prompt has."""
-    all_ids = list(prompts)
-    shared = os.path.commonprefix([list(ids) for ids in all_ids])
-    return min(len(shared), min(map(len, all_ids)) - 1)
+    first, *others = prompts
+    length = min(map(len, [first, *others])) - 1
+    for other in others:
+        length = next((at for at in range(length) if first[at] != other[at]), length)
+    return length
 
 
 def answer_one(
@@ -118,9 +119,7 @@ def answer_one(
         logits = model.append([token])
 
 
-def _masked(
-    logits: torch.Tensor, constraint: Constraint, state: Any, left: int, ends: frozenset[int]
-) -> torch.Tensor:
+def _masked(logits: torch.Tensor, constraint: Constraint, state: Any, left: int, ends: frozenset[int]) -> torch.Tensor:
     """Logits [1, vocabulary], with minus infinity for tokens that the constraint does not allow."""
     tokens, may_end = constraint.allowed(state, left)
     masked = torch.full_like(logits, -np.inf)

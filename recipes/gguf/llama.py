@@ -61,10 +61,13 @@ _SHOWN = 3
 """Lowest level of a message that goes to the step's log: a warning."""
 
 
-@_Log
-def _log(level: int, text: bytes, _user: object) -> None:
+def _print(level: int, text: bytes, _user: object) -> None:
     if _SHOWN <= level <= _SHOWN + 1:
         print(text.decode(errors="replace"), end="")
+
+
+_log = _Log(_print)
+"""The library keeps a reference to it."""
 
 
 @cache
@@ -165,8 +168,8 @@ class Model:
         return np.stack([np.ctypeslib.as_array(row, (self._width,)).copy() for row in rows])
 
     def keep(self, length: int) -> bool:
-        """Shorten the sequence to its first tokens. Returns False if it is shorter, or if the model's cache cannot: it is
-        then empty."""
+        """Shorten the sequence to its first tokens. Returns False if it is shorter, or if the model's cache cannot: it
+        is then empty."""
         memory = self._lib.llama_get_memory(self._context)
         if 0 < length <= self._length and self._lib.llama_memory_seq_rm(memory, 0, length, -1):
             self._length = length

@@ -1,7 +1,8 @@
-"""The Modelfile of an export: how Ollama renders a conversation and chooses tokens, so that it asks the model as exp did.
+"""The Modelfile of an export: how Ollama renders a conversation and chooses tokens, so that it asks the model as exp
+did.
 
-Ollama has templates of its own language and does not run a model's chat template. `chat_template` finds the text around
-each message by rendering conversations, and compares what Ollama would make of its result with the chat template.
+Ollama has templates in a language of its own and does not run a model's chat template. `find_turns` finds the text
+around each message by rendering conversations, and compares what Ollama makes of its result with the chat template.
 """
 
 from __future__ import annotations
@@ -110,7 +111,9 @@ def ollama_template(turns: Turns) -> str:
         parts.append(f"{{{{ if .System }}}}{system}{{{{ else }}}}{text(turns.without_system)}{{{{ end }}}}")
     else:
         parts.append(text(turns.without_system))
-    parts.append(f"{{{{ range .Messages }}}}{role('user', turns.user)}{role('assistant', turns.assistant)}{{{{ end }}}}")
+    parts.append(
+        f"{{{{ range .Messages }}}}{role('user', turns.user)}{role('assistant', turns.assistant)}{{{{ end }}}}"
+    )
     parts.append(text(turns.start))
     return "".join(parts)
 
@@ -122,8 +125,8 @@ def system_prompt(rows: Sequence[Sequence[Message]]) -> str | None:
 
 
 def parameters(settings: Mapping[str, Any], stops: Sequence[str], longest: int) -> list[tuple[str, str]]:
-    """The parameters of a Modelfile. `settings` are the keys of `generate`, `longest` the most tokens of a prompt. Those
-    of Ollama's own that would change the choice of tokens are switched off."""
+    """The parameters of a Modelfile. `settings` are the keys of `generate`, `longest` the most tokens of a prompt.
+    Those of Ollama's own that would change the choice of tokens are switched off."""
     temperature = settings["temperature"]
     needed = longest + settings["max_new_tokens"]
     chosen: list[tuple[str, Any]] = [

@@ -25,20 +25,20 @@ import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { table } from "../terminal/table.ts";
 import { exit } from "../util/context.ts";
 import { gigabytes, missing, plural, signed, signedBounds, withInterval } from "../util/format.ts";
-import { nearest } from "../util/suggest.ts";
+import { isInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import { choice, defineCommand, flag, negatedFlag, required, value } from "./command.ts";
 import { json, trust } from "./common-options.ts";
 
+const allTypes = (): readonly string[] => [...new Set([...formats].flatMap(({ types }) => types))];
+
 /** Writes the model of a finished run for llama.cpp, Ollama and LM Studio, and scores it on validation rows. */
 export const command = defineCommand({
   arguments: { run: required("run", "A finished run whose engine runs a model.") },
   options: {
-    format: choice("name", "Write this format.", () => formats.names(), { default: "gguf" }),
-    quantise: value("type", "Number format of the weights: q4_k_m, q5_k_m, q6_k, q8_0, f16, bf16 or f32.", {
-      default: "q4_k_m",
-    }),
+    format: choice("name", "Write this format.", () => formats.names(), { default: "the first" }),
+    quantise: choice("type", "Store the weights in this number format.", allTypes, { default: "the first" }),
     out: value("dir", "Write into this folder.", { default: "artifacts/exported/<experiment>-<run>-<type>" }),
     score: negatedFlag("Do not answer the validation rows with the exported model."),
     force: flag("Replace the files of --out."),
@@ -48,7 +48,12 @@ export const command = defineCommand({
   async run({ run: name, format: chosen, quantise, out, score, force, json, trust }, context) {
     const format = formats.get(chosen ?? (formats.names()[0] as string));
     const type = quantise ?? format.types[0];
-    if (!format.types.includes(type)) throw unknownType(type, format.types);
+    if (!format.types.includes(type)) {
+      throw new UserError("bad-option", `${format.name} has no number format ${type}`, {
+        help: `use one of ${format.types.join(", ")}`,
+        status: "invalid",
+      });
+    }
     const project = await openProject(context.cwd, context, "write");
     const screen = json ? { ...context, tty: false, out: context.err } : context;
     const reporter = chooseReporter({ json: false, quiet: false }, screen);
@@ -59,6 +64,12 @@ export const command = defineCommand({
         out === undefined
           ? join(project.artifacts, "exported", `${experiment}-${run}-${type}`)
           : resolve(context.cwd, out);
+      if (out === undefined && !isInside(folder, project.artifacts)) {
+        throw new UserError("path-outside", `${relative(context.cwd, folder)} is a link that leaves artifacts/`, {
+          help: "delete the link, or name a folder with --out",
+          status: "refused",
+        });
+      }
       if (out !== undefined && existsSync(folder) && !(force && statSync(folder).isDirectory())) {
         throw new UserError("file-exists", `${out} exists already`, {
           help: "name another folder; --force replaces the files of a folder",
@@ -68,10 +79,14 @@ export const command = defineCommand({
       const answering = openAnsweringRun(found, project, { trust }, context);
       expectExport(answering, format.name, project, context);
       if (found.manifest.smoke) context.err("warning: this is a smoke run, whose model is hardly trained\n");
-      const scores = score && hasValidation(answering);
-      if (score && !scores)
+      if (score && !hasValidation(answering))
         context.err("warning: the run has no validation rows, so the exported model is not scored\n");
-      const made = await exportModel(answering, { format: format.name, type, scores }, { project, reporter }, context);
+      const made = await exportModel(
+        answering,
+        { format: format.name, type, scores: score },
+        { project, reporter },
+        context,
+      );
       await reporter.close();
       if (made === undefined) return exit.failed;
       const content = { run: `${experiment}/${run}`, format: format.name, type, ...summaryOf(made) };
@@ -87,15 +102,6 @@ export const command = defineCommand({
     }
   },
 });
-
-function unknownType(type: string, types: readonly string[]): UserError {
-  const meant = nearest(type, types);
-  const known = `use one of ${types.join(", ")}`;
-  return new UserError("bad-option", `--quantise has no type "${type}"`, {
-    help: meant === undefined ? known : `did you mean "${meant}"? ${known}`,
-    status: "invalid",
-  });
-}
 
 /** What `exported/export.json` says. */
 type Written = {
@@ -140,7 +146,7 @@ function exportText(made: ExportedModel, type: string): string {
   const rows = [
     ["", `${own} (weights ${original_type})`, type, `${type} − ${own}`],
     ...(scores === undefined ? [] : scoreRows(scores)),
-    ["size", gigabytes(original_size), gigabytes(size), `${((100 * size) / original_size).toFixed(0)} % of it`],
+    ["size", bytesText(original_size), bytesText(size), `${((100 * size) / original_size).toFixed(0)} % of it`],
     ...(scores === undefined ? [] : [speedRow(scores)]),
   ];
   const head =
@@ -149,6 +155,8 @@ function exportText(made: ExportedModel, type: string): string {
       : `${plural(scores.comparison.n, "validation row")}, ${scores.comparison.view} view, 95 % intervals over cases\n\n`;
   return `${head}${table(rows)}${notes.map((note) => `note: ${note}\n`).join("")}\n`;
 }
+
+const bytesText = (bytes: number): string => (bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : gigabytes(bytes));
 
 function scoreRows({ own, exported, comparison }: ExportScores): readonly (readonly string[])[] {
   const pair = comparison.pairs.find(({ a, b }) => a === exported || b === exported);

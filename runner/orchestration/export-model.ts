@@ -86,7 +86,11 @@ export async function exportModel(
   const { steps } = run.manifest;
   const site = { ...project.site, uploads: false, elsewhere: false };
   const has = (step: string): boolean => steps[step] !== undefined;
-  const drafted = draftsOfExport(experiment, wanted, site, { has, scores: wanted.scores });
+  const drafted = draftsOfExport(experiment, wanted, site, {
+    has,
+    validates: hasValidation(answering),
+    scores: wanted.scores,
+  });
   const { role, coordinates, experiment: name } = run.manifest;
   const plan = buildPlan([{ experiment: name, role, coordinates, drafts: drafted.drafts }], kinds, (path) =>
     digests.of(path),

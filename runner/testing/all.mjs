@@ -90,6 +90,7 @@ ${rows.join("\n")}`;
 }
 
 const setUp = check("node", ["dist/cli.js", "setup", "torchtune", "--dev"]);
+const gguf = check("node", ["dist/cli.js", "setup", "gguf", "--dev"]);
 if (soak) check("node", ["dist/cli.js", "setup", "smollm2-135m"]);
 for (const step of ["format:check", "types", "layers", "dead-code", "schema:check"])
   check("npm", ["run", "--silent", step]);
@@ -101,6 +102,7 @@ if (setUp) {
   pytest("torchtune", "recipes");
 }
 if (check("node", ["dist/cli.js", "setup", "axolotl", "--dev"])) pytest("axolotl", "recipes/axolotl");
+if (gguf) pytest("gguf", "recipes/gguf");
 // vLLM's build for the CPU exists for Linux only.
 if (process.platform === "linux" && check("node", ["dist/cli.js", "setup", "vllm", "--dev"]))
   pytest("vllm", "recipes/vllm");

@@ -48,18 +48,18 @@ export type ExportDrafts = {
 
 /**
  * The steps that export the model of a run, and score it on the validation rows against the run's own answers to them.
- * `has` tells whether the run has a step: what it read and trained is taken from there. With `scores` false, only the
- * model is exported.
+ * `has` tells whether the run has a step: what it read and trained is taken from there. Without validation rows, and with
+ * `scores` false, the model is exported only.
  */
 export function draftsOfExport(
   experiment: Experiment,
   { format: name, type }: ModelExport,
   site: Site,
-  { has, scores }: { has(step: string): boolean; readonly scores: boolean },
+  { has, validates, scores }: { has(step: string): boolean; readonly validates: boolean; readonly scores: boolean },
 ): ExportDrafts {
   const { non_inferiority: _tested, ...evaluate } = experiment.evaluate;
   // Validation rows: the choice of a quantisation is a choice, and test rows must decide none.
-  const on: Experiment = scores ? { ...experiment, evaluate: { ...evaluate, split: "validation" } } : experiment;
+  const on: Experiment = validates ? { ...experiment, evaluate: { ...evaluate, split: "validation" } } : experiment;
   const own = subjectOf(experiment);
   const { train } = experiment;
   const format = formats.get(name);
@@ -86,7 +86,7 @@ export function draftsOfExport(
     ...(merges ? [draftMerge({ ...on, train }, site)] : []),
     exported,
   ];
-  const answers = scores ? scoredDrafts(on, own, exported, { format: name, type }, site) : [];
+  const answers = validates && scores ? scoredDrafts(on, own, exported, { format: name, type }, site) : [];
   const drafts = [...model, ...answers];
   const built = new Set(drafts.map(({ id }) => id));
   const read = drafts.flatMap(({ inputs }) => Object.values<FileOf>(inputs).map(({ step }) => step));
@@ -96,7 +96,7 @@ export function draftsOfExport(
     drafts: [...given.map((id) => draft({ id, kind: "data", params: { given: id } })), ...drafts],
     given: new Set(given),
     exported: exported.id,
-    ...(scores
+    ...(answers.length > 0
       ? { scored: { own, arm: type, answers: [stepOfArm("generate", own), stepOfArm("generate", type)] } }
       : {}),
   };
