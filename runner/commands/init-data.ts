@@ -10,6 +10,7 @@ import { formatDiagnostic } from "../util/code-frame.ts";
 import type { Context } from "../util/context.ts";
 import type { Result } from "../util/diagnostic.ts";
 import { plural } from "../util/format.ts";
+import { isMap } from "../util/shape.ts";
 import { UserError } from "../util/user-error.ts";
 import { readGivenTable } from "./given-file.ts";
 
@@ -23,7 +24,13 @@ export async function studyFor(
   context: Context,
 ): Promise<DataStudy> {
   const { format, columns, targets } = rolesOf(contentOf(await readGivenTable(file, {}, context)), file);
-  const { task, labels } = taskOf(targets);
+  const proposed = [...tasks].flatMap((one) => {
+    const proposal = one.propose?.(targets);
+    return proposal === undefined ? [] : [{ task: one, proposal }];
+  })[0];
+  const { task, labels } =
+    proposed === undefined ? taskOf(targets) : { task: proposed.task, labels: new Set<string>() };
+  const settings = Object.entries(proposed?.proposal.data ?? {});
   const isListed = labels.size > 0 && labels.size <= mostListed;
   const shown = relative(resolve(folder, "experiments"), resolve(context.cwd, file)).replaceAll(sep, "/");
   // Without those that need a Python environment.
@@ -38,6 +45,7 @@ export async function studyFor(
     `  train: {file: ${JSON.stringify(shown)}}`,
     "  test: {fraction: 0.2}",
     ...(Object.keys(columns).length === 0 ? [] : [`  columns: ${JSON.stringify(columns)}`]),
+    ...settings.map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
     "model: {base: smollm2-135m}",
     `prompt: {template: prompts/task.hbs${isListed ? ", labels: {}" : ""}}`,
     `baselines: [${quick.join(", ")}]`,
@@ -45,11 +53,18 @@ export async function studyFor(
   ].join("\n");
   const { labels: introduction, form } = task.instruction?.({ data: { labels: { separator } } }) ?? noInstruction;
   const list = isListed ? `\n${introduction}: {{#each labels}}{{this}}{{#unless @last}}; {{/unless}}{{/each}}.` : "";
-  const system = `${form}${list}`;
+  const shape = proposed === undefined ? "" : `\n${proposed.proposal.form.replaceAll("{{", "{ {")}`;
+  const system = `${form}${list}${shape}`;
   const prompt = `${system === "" ? "" : `{{#system}}${system}{{/system}}\n`}{{#user}}{{input}}{{/user}}\n`;
-  const what = task.labels === undefined ? "free texts" : plural(labels.size, "distinct label");
+  const what =
+    proposed !== undefined
+      ? "JSON objects"
+      : task.labels === undefined
+        ? "free texts"
+        : plural(labels.size, "distinct label");
+  const own = Object.entries(proposed?.proposal.files ?? {}).map(([path, text]) => [`experiments/${path}`, text]);
   return {
-    files: { "experiments/first.yaml": yaml, "prompts/task.hbs": prompt },
+    files: { "experiments/first.yaml": yaml, "prompts/task.hbs": prompt, ...Object.fromEntries(own) },
     summary: `${file}: ${plural(targets.length, "row")} with ${what}, task ${task.name}`,
   };
 }
@@ -129,6 +144,18 @@ function fieldsOf(name: string, values: readonly unknown[], depth = 0): readonly
 /** The first so many of these paths are candidates for a role. */
 const mostFields = 1_000;
 
+/**
+ * The first column of objects with several fields. They are targets as a whole if another column has the input: a field
+ * such as "summary" or "note" is then a part of the target.
+ */
+function objectColumn(columns: readonly string[], sample: DataTable["rows"]): string | undefined {
+  return columns.find((_, at) => {
+    const values = sample.map((row) => row[at] ?? "").map((cell) => (typeof cell === "string" ? jsonOf(cell) : cell));
+    const keys = new Set(values.flatMap((value) => (isMap(value) ? Object.keys(value) : [])));
+    return values.length > 0 && values.every(isMap) && keys.size > 1 && keys.size <= mostKeys;
+  });
+}
+
 /** The format of a file and the roles of its columns, by their names, and else by their texts. Throws UserError. */
 function rolesOf(table: DataTable, file: string): Roles {
   const { columns, rows } = table;
@@ -156,6 +183,14 @@ function rolesOf(table: DataTable, file: string): Roles {
   const length = (name: string): number => lengths.get(name) as number;
   const id = named.find((name) => /^(?:id|.*_id|uid|uuid)$/i.test(name) && new Set(textsAt(name)).size === rows.length);
   const others = named.filter((name) => name !== id);
+  const objects = objectColumn(columns, sample);
+  if (objects !== undefined) {
+    const texts = others.filter((name) => name !== objects && !name.startsWith(`${objects}.`));
+    const input =
+      texts.find((name) => inputNames.test(lastPart(name))) ?? texts.sort((a, b) => length(b) - length(a))[0];
+    const roles = { ...(id === undefined ? {} : { id }), input: input as string, target: objects };
+    if (input !== undefined) return { format: "table", columns: roles, targets: textsAt(objects) };
+  }
   const byLength = [...others].sort((a, b) => length(b) - length(a));
   const target =
     others.find((name) => targetNames.test(lastPart(name))) ?? (others.length > 1 ? byLength.at(-1) : undefined);

@@ -19,7 +19,7 @@ const replaced = /^(?:(?:experiments|labels|prompts)\/|README\.md)/;
 const schema = "runner/schemas/experiment.schema.json";
 
 /** Files that are written for a data file. */
-const studyFiles = ["experiments/first.yaml", "prompts/task.hbs"];
+const studyFiles = ["experiments/first.yaml", "experiments/schemas/first.schema.json", "prompts/task.hbs"];
 
 /** Never changes a file that exists. */
 export const command = defineCommand({

@@ -65,10 +65,14 @@ function expectOne(cases: readonly FileCase[], sides: Names["sides"], path: stri
   }
 }
 
+/** The text of a file of labels or of a schema. Throws UserError `invalid-predictions`. */
+export function readLabelText(path: string, context: Context): string {
+  return contentOf(readGivenFile(path, "label file", context), context).toString("utf8");
+}
+
 /** Reads a synonym or groups file. Throws UserError `invalid-predictions`. */
 export function readLabelFile<T>(path: string, parse: (source: SourceText) => Result<T>, context: Context): T {
-  const text = contentOf(readGivenFile(path, "label file", context), context).toString("utf8");
-  return contentOf(parse({ path, text }), context);
+  return contentOf(parse({ path, text: readLabelText(path, context) }), context);
 }
 
 /** Prints warnings. Throws UserError for input that cannot be scored. */

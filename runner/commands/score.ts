@@ -31,7 +31,7 @@ import { suggestion } from "../util/suggest.ts";
 import { UserError } from "../util/user-error.ts";
 import { choice, decimal, defineCommand, flag, integer, list, oneOrMore, value } from "./command.ts";
 import { json } from "./common-options.ts";
-import { readCases, readLabelFile } from "./score-cases.ts";
+import { readCases, readLabelFile, readLabelText } from "./score-cases.ts";
 
 export const command = defineCommand({
   arguments: {
@@ -65,6 +65,12 @@ export const command = defineCommand({
       max: 0.5,
       default: String(defaultSoftDistance),
     }),
+    schema: value("file", "Read the JSON Schema of targets and predictions from this file, for a task with one."),
+    tolerance: decimal("number", "Count numbers of JSON objects as equal up to this difference.", {
+      min: 0,
+      max: Number.MAX_VALUE,
+      default: "0",
+    }),
     paired: flag("Compare two files on the same cases: differences with intervals, and tests."),
     view: choice("view", "With --paired: compare predictions in this view.", () => views, {
       default: "the task's primary view",
@@ -86,13 +92,14 @@ export const command = defineCommand({
     context,
   ) {
     const task = named === undefined ? undefined : tasks.get(named);
-    const texts = task === undefined || task.labels !== undefined ? undefined : await textsOf(task, given);
+    const texts = task === undefined || task.labels !== undefined ? undefined : await textsOf(task, given, context);
     // The ledger identifies cases by gold as a run has it.
     const look = (cases: readonly FileCase[]) =>
       recordLook(
-        texts !== undefined ? cases.map(({ gold, ...one }) => ({ ...one, gold: gold[0] ?? "" })) : cases,
+        texts !== undefined ? cases.map(({ gold, ...one }) => ({ ...one, gold: texts.targetOf(gold) })) : cases,
         context,
       );
+    if (task === undefined || task.labels !== undefined) refuseSchema(given, task?.name ?? "of labels");
     if (given.separator === "") {
       throw new UserError("bad-option", "--separator takes the text between labels, not an empty one", {
         status: "invalid",
@@ -135,7 +142,7 @@ export const command = defineCommand({
           ],
           {
             ...{ view, synonyms, scoring, metrics: namedMetrics(names, { metrics, defaults }, own) },
-            scorer: texts && ((cases) => texts(cases)(view)),
+            scorer: texts && ((cases) => texts.scorer(cases)(view)),
             bootstrap: { resamples: resamples ?? 10_000, seed },
           },
         );
@@ -158,7 +165,7 @@ export const command = defineCommand({
       const { name, labels, views } = task ?? labelTaskOf(cases);
       const metrics = metricsFor({ name });
       const labelCases = cases.map(({ gold, pred, parsed }) => ({ target: gold, prediction: pred, parsed }));
-      const scorer = texts?.(labelCases) ?? labelScorer(labelCases, synonyms, scoring);
+      const scorer = texts?.scorer(labelCases) ?? labelScorer(labelCases, synonyms, scoring);
       const groupsOfCases = caseGroups(cases.map(({ group }) => group));
       const scored = await scoreViews(scorer, { metrics: [...metrics], views, groups: groupsOfCases, resamples, seed });
       const confusion = (view: View) => singleLabel(labelCases, viewOf(view, synonyms));
@@ -303,11 +310,25 @@ function labelTaskOf(cases: readonly FileCase[]): Task {
 /** Options that only cases with labels have. */
 const labelOptions = ["separator", "synonyms", "groups", "softDistance"] as const;
 
-/** Scores cases of a task without labels. A case has its target and its answer as one text each. */
+/** Cases of a task without labels, each with its target and its answer as one text. */
+type TextCases = {
+  scorer(cases: readonly LabelCase[]): (view: View) => ScoredCases;
+  /** The target as a run has it. */
+  targetOf(gold: readonly string[]): unknown;
+};
+
+/** The last part of the key of a schema file among the settings that a task requires. */
+const isSchemaKey = (key: string): boolean => key.endsWith(".schema");
+
+/** Scores cases of a task without labels. Throws UserError for an option or a target that the task does not have. */
 async function textsOf(
   task: Task,
-  options: Readonly<Partial<Record<(typeof labelOptions)[number], unknown>>>,
-): Promise<(cases: readonly LabelCase[]) => (view: View) => ScoredCases> {
+  options: Readonly<Partial<Record<(typeof labelOptions)[number], unknown>>> & {
+    readonly schema?: string | undefined;
+    readonly tolerance?: number | undefined;
+  },
+  context: Context,
+): Promise<TextCases> {
   const unused = labelOptions.find((name) => options[name] !== undefined);
   if (unused !== undefined) {
     const option = unused === "softDistance" ? "soft-distance" : unused;
@@ -316,19 +337,42 @@ async function textsOf(
       status: "invalid",
     });
   }
-  const open = await task.open(null, () => undefined);
+  const { schema, tolerance } = options;
+  if (!task.requires?.some(isSchemaKey)) refuseSchema(options, task.name);
+  const file = schema === undefined ? undefined : { path: schema, text: readLabelText(schema, context) };
+  const open = await task.open(null, (key) => (isSchemaKey(key) ? file : undefined), { tolerance: tolerance ?? 0 });
   const labels = new Set<string>();
-  return (cases) =>
-    open.scorer(
-      cases.map(({ target, prediction, parsed = true }) => {
-        const answer = open.parseAnswer(prediction[0] ?? "", { labels });
-        return {
-          target: open.readCell(target[0] ?? "").target,
-          prediction: answer.prediction,
-          parsed: parsed && answer.parsed,
-        };
-      }),
-    );
+  const targetOf = (gold: readonly string[]): unknown => {
+    const { target, problem, help } = open.readCell(gold[0] ?? "");
+    if (problem === undefined) return target;
+    throw new UserError("invalid-predictions", `gold ${(gold[0] ?? "").slice(0, 80)}: ${problem}`, {
+      ...(help === undefined ? {} : { help }),
+      status: "invalid",
+    });
+  };
+  return {
+    targetOf,
+    scorer: (cases) =>
+      open.scorer(
+        cases.map(({ target, prediction, parsed = true }) => {
+          const answer = open.parseAnswer(prediction[0] ?? "", { labels });
+          return { target: targetOf(target), prediction: answer.prediction, parsed: parsed && answer.parsed };
+        }),
+      ),
+  };
+}
+
+/** Throws UserError `bad-option` for an option that only tasks with a schema have. */
+function refuseSchema(
+  options: { readonly schema?: string | undefined; readonly tolerance?: number | undefined },
+  task: string,
+): void {
+  const used = (["schema", "tolerance"] as const).find((name) => options[name] !== undefined);
+  if (used === undefined) return;
+  throw new UserError("bad-option", `--${used} is for a task with a JSON Schema, and task ${task} has none`, {
+    help: "remove it",
+    status: "invalid",
+  });
 }
 
 function badView(view: View, known: readonly View[]): UserError {

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
 import type { ArmMetrics } from "../pipeline/result-files.ts";
+import { expectFailure } from "./command.ts";
 import { runDocPage } from "./doc-page.ts";
 import { test } from "./rig.ts";
 
@@ -67,6 +68,72 @@ test("a target that does not meet the schema is an error with its row; so is a s
   expect((await rig.exp("check", path)).stderr).toMatch(/error\[missing-key\].*data\.json\.schema/);
 });
 
+test("exp score compares objects of a file by fields, with a schema and a tolerance", async ({ rig }) => {
+  const gold = { name: "Ada", price: 10, tags: ["a", "b"] };
+  const lines = [
+    { id: "1", gold, pred: { tags: ["b", "a"], name: "ADA", price: 10.004 } },
+    { id: "2", gold: JSON.stringify(gold), pred: `Answer: ${JSON.stringify({ ...gold, more: 1 })}` },
+    { id: "3", gold, pred: null },
+  ];
+  rig.write("a.jsonl", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  const properties = {
+    name: { type: "string" },
+    price: { type: "number" },
+    tags: { type: "array", items: { type: "string" } },
+  };
+  rig.write("s.json", JSON.stringify({ type: "object", properties, required: ["name"], additionalProperties: false }));
+  const score = async (...more: readonly string[]) => {
+    const { code, stdout, stderr } = await rig.exp("score", "a.jsonl", "--task", "json", "--json", ...more);
+    expect([code, stderr]).toEqual([0, ""]);
+    return JSON.parse(stdout).views.basic as Readonly<Record<string, number>>;
+  };
+  expect(await score("--schema", "s.json", "--tolerance", "0.01")).toMatchObject({
+    exact_match: 1 / 3,
+    validity: 1 / 3,
+    field_recall: 8 / 12,
+    field_precision: 8 / 9,
+  });
+  expect(await score()).toMatchObject({ exact_match: 0, validity: 2 / 3, field_recall: 7 / 12 });
+  expectFailure(await rig.exp("score", "a.jsonl", "--schema", "s.json"), 2, "bad-option", "--schema");
+  rig.edit("s.json", '"required":["name"]', '"required":["name","price","tags"],"minProperties":4');
+  expectFailure(
+    await rig.exp("score", "a.jsonl", "--task", "json", "--schema", "s.json"),
+    2,
+    "invalid-predictions",
+    "must NOT have fewer than 4",
+  );
+});
+
+test("exp init --data writes a schema that the objects of a column meet", async ({ rig }) => {
+  const lines = Array.from({ length: 30 }, (_, at) => ({
+    id: at,
+    message: `A long message with the number ${at} and the state in it.`,
+    order: {
+      state: at % 2 ? "open" : "closed",
+      day: `2025-01-${at + 1}`.replace(/-(\d)$/, "-0$1"),
+      price: at / 4,
+      note: at ? "x" : null,
+      items: at ? [{ n: at }] : [],
+    },
+  }));
+  rig.write("mails.jsonl", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  const { code, stdout } = await rig.exp("init", "own", "--data", "mails.jsonl");
+  expect([code, stdout.split("\n")[0]]).toEqual([0, "mails.jsonl: 30 rows with JSON objects, task json"]);
+  const { properties, required } = JSON.parse(rig.read("own/experiments/schemas/first.schema.json"));
+  expect(properties).toMatchObject({
+    state: { enum: ["closed", "open"] },
+    day: { type: "string", format: "date" },
+    price: { type: "number" },
+    note: { type: ["null", "string"] },
+    items: { type: "array", items: { properties: { n: { type: "integer" } } } },
+  });
+  expect(required).toEqual(["state", "day", "price", "note", "items"]);
+  expect(rig.read("own/experiments/first.yaml")).toContain('{"id":"id","input":"message","target":"order"}');
+  const checked = await rig.exp("data", "own/experiments/first.yaml");
+  expect(checked.stdout + checked.stderr).not.toContain("broken-target");
+  expect(checked.code).toBe(0);
+});
+
 test("every example of docs/how-to/structured-output.md works", async ({ rig }) => {
-  await runDocPage(rig, "docs/how-to/structured-output.md", 7);
+  await runDocPage(rig, "docs/how-to/structured-output.md", 9);
 });

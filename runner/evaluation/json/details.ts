@@ -58,7 +58,12 @@ export function fieldRows(cases: readonly (readonly Unit[])[], schema: AnswerSch
   const others = [...counts.keys()].filter((field) => !listed.includes(field) && field !== otherField).sort();
   return [...listed, ...others, ...(counts.has(otherField) ? [otherField] : [])].map((field) => {
     const own = counts.get(field) as Parameters<typeof scoreOf>[0] & { wrong: number; missing: number };
-    return { field, type: schema?.fields.get(field)?.types.join(" or ") ?? "", ...own, ...scoreOf(own) };
+    return {
+      field,
+      type: schema?.fields.get(field)?.types.join(" or ") ?? (field.endsWith("[]") ? "empty list" : ""),
+      ...own,
+      ...scoreOf(own),
+    };
   });
 }
 

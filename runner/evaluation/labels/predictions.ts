@@ -1,4 +1,4 @@
-import { isScalar, parseJson } from "../../data/json-value.ts";
+import { asCell, isScalar, parseJson } from "../../data/json-value.ts";
 import { splitLabels } from "../../data/labels/split.ts";
 import { lineEnd, lineStart } from "../../data/lines.ts";
 import { Problems } from "../../data/problems.ts";
@@ -26,8 +26,8 @@ export type Names = {
   /** Which of the two the file must have. The other one is the empty set. */
   readonly sides: readonly ("gold" | "pred")[];
   /**
-   * The text between two labels. Without it, labels in one text are an error. Empty: each side is one text, or null
-   * without an answer.
+   * The text between two labels. Without it, labels in one text are an error. Empty: each side is one text, a JSON
+   * object, which is read as its text, or null without an answer.
    */
   readonly separator?: string | undefined;
   /** The key or column with the group of a case. Absent: the key `group` of JSON Lines, if a line has it. */
@@ -199,6 +199,8 @@ function labels(
 ): readonly string[] | undefined {
   if (isScalar(value) && separator !== undefined) return splitLabels(String(value), separator);
   if (value === null && separator === "") return [];
+  if (separator === "" && typeof value === "object" && value !== null && !Array.isArray(value) && !isScalar(value))
+    return [asCell(value) as string];
   if (typeof value === "string")
     complain("not-a-list", `"${key}" is a text`, 'write a list of labels: ["first", "second"], or give --separator');
   else if (!Array.isArray(value)) complain("not-a-list", `"${key}" is not a list of labels`);

@@ -191,6 +191,19 @@ export interface Task<T = any, P = any> {
    * Import parsers and other large modules here: every command that uses plugins loads the task itself.
    */
   open(parsing: Json, files: TaskFiles, scoring?: Json): Promise<OpenTask<T, P>>;
+  /**
+   * Settings for a new study with these target cells: keys of the section `data`, and files by their paths in the folder
+   * of the experiment. Undefined if the cells are not targets of this task. Absent: the task needs no settings.
+   */
+  propose?(
+    cells: readonly string[],
+  ):
+    | {
+        readonly data: Readonly<Record<string, Json>>;
+        readonly files: Readonly<Record<string, string>>;
+        readonly form: string;
+      }
+    | undefined;
   /** Python code for a model card that reads the text `answer` and prints it. Default: print the text. */
   pythonReader?(parsing: Json): PythonReader;
 }

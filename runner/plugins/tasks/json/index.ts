@@ -1,5 +1,6 @@
 import { jsonCategories } from "../../../evaluation/json/categories.ts";
 import type { ComparedAnswer } from "../../../evaluation/json/counters.ts";
+import { inferSchema } from "../../../evaluation/json/infer-schema.ts";
 import { jsonMetrics } from "../../../evaluation/json/metrics.ts";
 import { examineSchema } from "../../../evaluation/json/schema-file.ts";
 import {
@@ -9,7 +10,8 @@ import {
   schemaKey,
   settingsOf,
 } from "../../../evaluation/json/settings.ts";
-import type { JsonObject, JsonValue } from "../../../evaluation/json/value.ts";
+import { isObject, type JsonObject, type JsonValue, readJson } from "../../../evaluation/json/value.ts";
+import { writeJson } from "../../../evaluation/json/write.ts";
 import type { Task } from "../task.ts";
 
 /** A JSON object that meets a JSON Schema: structured extraction. */
@@ -53,6 +55,18 @@ export const json: Task<JsonValue, JsonObject | null> = {
   }),
   fileParsers: { [schemaKey]: examineSchema },
   requires: [schemaKey],
+  propose(cells) {
+    if (!cells.every((cell) => cell.trimStart().startsWith("{"))) return undefined;
+    const objects = cells.map((cell) => readJson(cell)).map((read) => (read.ok ? read.value : null));
+    if (objects.length === 0 || !objects.every(isObject)) return undefined;
+    const schema = inferSchema(objects);
+    const path = "schemas/first.schema.json";
+    return {
+      data: { json: { schema: path } },
+      files: { [path]: `${JSON.stringify(schema, null, 2)}\n` },
+      form: writeJson(schema),
+    };
+  },
   async open(parsing, files, scoring) {
     const { openJson } = await import("../../../evaluation/json/open-json.ts");
     return openJson(parsing as ParsingSettings | null, files, scoring as ScoringSettings | undefined);
