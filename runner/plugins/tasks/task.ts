@@ -195,9 +195,7 @@ export interface Task<T = any, P = any> {
    * Settings for a new study with these target cells: keys of the section `data`, and files by their paths in the folder
    * of the experiment. Undefined if the cells are not targets of this task. Absent: the task needs no settings.
    */
-  propose?(
-    cells: readonly string[],
-  ):
+  propose?(cells: readonly string[]):
     | {
         readonly data: Readonly<Record<string, Json>>;
         readonly files: Readonly<Record<string, string>>;
