@@ -1,28 +1,36 @@
+import { stringify } from "yaml";
 import { type Assessed, assess } from "../execution/assess.ts";
 import { staleResults } from "../execution/stale-sources.ts";
 import { storeReader } from "../execution/step-runner.ts";
 import { forecast } from "../orchestration/forecast.ts";
 import { formatProblem, problemsOf } from "../orchestration/resource-problems.ts";
 import { checkAcceptedStale, checkStepNames, isNamed } from "../orchestration/select-steps.ts";
-import type { PlannedStep } from "../pipeline/plan/plan.ts";
+import { stepLabels, withLabels } from "../orchestration/step-labels.ts";
+import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import { formatStepRef } from "../pipeline/plan/step-ref.ts";
 import { readSelection } from "../pipeline/steps/selection.ts";
-import { planAll } from "../pipeline/sweep/planned.ts";
+import { type Planned, planAll } from "../pipeline/sweep/planned.ts";
+import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
 import { finalRunCount, furtherRungs, type PlannedSelection } from "../pipeline/sweep/selection-rounds.ts";
+import type { Experiment } from "../plugins/experiment.ts";
 import type { Expected } from "../plugins/step.ts";
 import { loadAll } from "../project/load.ts";
-import { openProject } from "../project/project.ts";
+import { openProject, type Project } from "../project/project.ts";
 import { previousIngredients } from "../runs/previous-run.ts";
 import { table } from "../terminal/table.ts";
 import { exit } from "../util/context.ts";
 import { duration, gigabyteRange, plural } from "../util/format.ts";
-import { defineCommand, oneOrMore } from "./command.ts";
+import { defineCommand, flag, oneOrMore } from "./command.ts";
 import { acceptStale, json, set, smoke, sweep, trust } from "./common-options.ts";
 
 export const command = defineCommand({
   arguments: { files: oneOrMore("file", "An experiment file.") },
-  options: { set, sweep, smoke, trust, acceptStale, json },
-  async run({ files, set, sweep, smoke, trust, acceptStale: accepted, json }, context) {
+  options: {
+    ...{ set, sweep, smoke, trust, acceptStale },
+    resolved: flag("Print the whole configuration of each run, with the values of defaults, as YAML."),
+    json,
+  },
+  async run({ files, set, sweep, smoke, trust, acceptStale: accepted, resolved, json }, context) {
     const loaded = loadAll(files, { set, sweep, smoke, trust }, context);
     const project = await openProject(loaded[0]?.root ?? context.cwd, context, "read");
     const planned = planAll(loaded, project);
@@ -48,9 +56,16 @@ export const command = defineCommand({
     checkStepNames(planned.whole, accepted);
     checkAcceptedStale(steps, accepts);
 
+    const { points } = planned;
+    if (resolved && !json) {
+      context.out(plan.runs.map((run) => resolvedText(run, configOf(run, points, project))).join("---\n"));
+      return exit.done;
+    }
+    const labels = stepLabels(plan.runs, points);
     const rows: readonly Row[] = [
       ...[...steps].map(([step, { status, key, reason }]) => ({
         id: step.id,
+        label: labels.get(step) ?? step.id,
         kind: step.kind.name,
         key,
         status,
@@ -59,11 +74,12 @@ export const command = defineCommand({
       })),
       ...openRows(found.planned.open, steps),
     ];
-    const { points } = planned;
     const problems = problemsOf({ plan, points }, steps, project, context);
     const isImpossible = problems.some(({ severity, elsewhere }) => severity === "error" && !elsewhere);
     if (json) {
-      context.out(`${JSON.stringify({ runs: plan.runs.length, steps: rows.map(asJson), problems }, null, 1)}\n`);
+      const shown = resolved ? { resolved: plan.runs.map((run) => configOf(run, points, project)) } : {};
+      const content = { runs: plan.runs.length, steps: rows.map(asJson), problems, ...shown };
+      context.out(`${JSON.stringify(content, null, 1)}\n`);
       return isImpossible ? exit.invalid : exit.done;
     }
     const faster = [
@@ -74,7 +90,12 @@ export const command = defineCommand({
       table(
         [
           head,
-          ...rows.map(({ id, status, reason, expects }) => [id, words[status], ...takes(expects, status), reason]),
+          ...rows.map(({ label, status, reason, expects }) => [
+            label,
+            words[status],
+            ...takes(expects, status),
+            withLabels(reason, labels),
+          ]),
         ],
         {
           align: ["left", "left", "right", "right", "right", "left"],
@@ -93,7 +114,21 @@ export const command = defineCommand({
   },
 });
 
-type Row = Assessed & { readonly id: string; readonly kind: string; readonly expects: Expected | undefined };
+/** The configuration of a run, with paths from the project root, as its manifest has it. */
+function configOf(run: PlannedRun, points: Planned["points"], { site }: Project): Experiment {
+  return site.portable((points.get(run) as DraftedPoint).experiment);
+}
+
+function resolvedText({ experiment, coordinates }: PlannedRun, config: Experiment): string {
+  return `# ${coordinates === "" ? experiment : `${experiment} ${coordinates}`}\n${stringify(config)}`;
+}
+
+type Row = Assessed & {
+  readonly id: string;
+  readonly label: string;
+  readonly kind: string;
+  readonly expects: Expected | undefined;
+};
 
 /** A row for each rung and each winner that a selection decides. Their steps are not known yet. */
 function openRows(selections: readonly PlannedSelection[], steps: ReadonlyMap<PlannedStep, Assessed>): readonly Row[] {
@@ -102,7 +137,15 @@ function openRows(selections: readonly PlannedSelection[], steps: ReadonlyMap<Pl
     if (steps.get(step)?.status === "cached") return [];
     const named = (id: string): string => (selections.length > 1 ? `${id}@${experiment}` : id);
     const row = (id: string, reason: string): Row => {
-      return { id: named(id), kind: step.kind.name, status: "depends", key: null, reason, expects: undefined };
+      return {
+        id: named(id),
+        label: named(id),
+        kind: step.kind.name,
+        status: "depends",
+        key: null,
+        reason,
+        expects: undefined,
+      };
     };
     let [before, left] = [step.id, settings.size];
     const rungs = furtherRungs(selection).map((rung) => {
@@ -119,7 +162,7 @@ function openRows(selections: readonly PlannedSelection[], steps: ReadonlyMap<Pl
 }
 
 /** A step in the form of --json: memory in bytes and seconds as [low, high], download in bytes, null if unknown. */
-function asJson({ expects, ...row }: { readonly expects: Expected | undefined }) {
+function asJson({ expects, ...row }: Row) {
   const { memory = null, gpu_memory = null, seconds = null, download = null } = expects ?? {};
   return { ...row, estimate: { memory, gpu_memory, seconds, download } };
 }

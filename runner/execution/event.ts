@@ -33,6 +33,8 @@ export type Event =
         readonly reason: string;
         /** Coordinates of the run that the step belongs to. Absent if several runs share it. */
         readonly run?: string;
+        /** A readable name, "train (rank=8)", if there is one. */
+        readonly label?: string;
         /** The low estimate of its time. */
         readonly seconds?: number;
       }[];

@@ -12,6 +12,7 @@ import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
 import type { Store } from "../store/store.ts";
 import { plural } from "../util/format.ts";
 import { outputDir } from "./outcome.ts";
+import { stepLabels } from "./step-labels.ts";
 
 /** The event that announces the steps of a plan, without those that `ended` in an earlier part. */
 export function planEvent(
@@ -28,6 +29,7 @@ export function planEvent(
 ): Extract<Event, { type: "plan" }> {
   const prices = new Set(plan.runs.map((run) => points.get(run)?.experiment.resources.price_per_hour));
   const [price] = prices.size === 1 ? prices : [];
+  const labels = stepLabels(plan.runs, points);
   // A step that several runs share has no run.
   const runs = new Map<PlannedStep, string | undefined>();
   for (const { coordinates, steps } of plan.runs) {
@@ -45,6 +47,7 @@ export function planEvent(
         return {
           ...{ id: step.id, kind: step.kind.name, status, reason },
           ...(run === undefined ? {} : { run }),
+          ...((labels.get(step) ?? step.id) === step.id ? {} : { label: labels.get(step) as string }),
           ...(expects?.seconds === undefined ? {} : { seconds: expects.seconds[0] }),
         };
       }),

@@ -18,6 +18,8 @@ type Printed = { readonly at: number; readonly tenths: number };
 export function linesReporter(screen: Pick<Screen, "out" | "err" | "color">, now: () => number = Date.now): Reporter {
   const printed = new Map<string, Printed>();
   let reused: string[] = [];
+  const labels = new Map<string, string>();
+  const nameOf = (step: string): string => labels.get(step) ?? step;
 
   const print = (text: string): void => screen.out(`${text}\n`);
   const printReused = (): void => {
@@ -35,30 +37,32 @@ export function linesReporter(screen: Pick<Screen, "out" | "err" | "color">, now
     const due = elapsed >= maxInterval || (tenths > last.tenths && elapsed >= minInterval);
     if (!due) return;
     printed.set(step, { at: now(), tenths });
-    print(`${step}  ${progressText(values)}`);
+    print(`${nameOf(step)}  ${progressText(values)}`);
   }
 
   function end(event: Extract<Event, { type: "step-end" }>): void {
     const { step, status, seconds } = event;
     printed.delete(step);
-    if (status === "built") print(`${step}  built in ${duration(seconds)}`);
-    if (status === "failed") print(`${step}  failed after ${duration(seconds)}`);
-    if (status === "skipped") print(`${step}  ${skipText(event.because)}`);
-    if (event.error !== undefined) screen.err(failureText(step, event.error, screen.color));
+    if (status === "built") print(`${nameOf(step)}  built in ${duration(seconds)}`);
+    if (status === "failed") print(`${nameOf(step)}  failed after ${duration(seconds)}`);
+    if (status === "skipped") print(`${nameOf(step)}  ${skipText(event.because && nameOf(event.because))}`);
+    if (event.error !== undefined) screen.err(failureText(nameOf(step), event.error, screen.color));
   }
 
   return {
     event(event) {
       if (event.type === "step-end" && event.status === "reused") {
-        reused.push(event.step);
+        reused.push(nameOf(event.step));
         return;
       }
       printReused();
-      if (event.type === "plan") print(planText(event));
-      else if (event.type === "step-wait") print(`${event.step}  waiting for ${event.for}`);
+      if (event.type === "plan") {
+        for (const { id, label } of event.steps) if (label !== undefined) labels.set(id, label);
+        print(planText(event));
+      } else if (event.type === "step-wait") print(`${nameOf(event.step)}  waiting for ${event.for}`);
       else if (event.type === "step-start") {
         printed.set(event.step, { at: now(), tenths: 0 });
-        print(`${event.step}  started`);
+        print(`${nameOf(event.step)}  started`);
       } else if (event.type === "progress") progress(event.step, event);
       else if (event.type === "step-end") end(event);
       else if (event.type === "note") note(event, screen);

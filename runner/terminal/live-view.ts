@@ -158,7 +158,7 @@ export class LiveView {
     const cells = this.#cells();
     if (name === event.step) {
       this.#hidden.delete(name);
-      this.#endRow(name, states[event.status], endedRow(event, cells));
+      this.#endRow(name, states[event.status], endedRow({ ...event, step: this.#progress.nameOf(name) }, cells));
       return;
     }
     const state = this.#progress.stateOf(name);

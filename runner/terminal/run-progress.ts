@@ -40,6 +40,7 @@ export class RunProgress {
   readonly #started: number;
   readonly #forecast: Forecast;
   readonly #runOf = new Map<string, string>();
+  readonly #labels = new Map<string, string>();
   readonly #runs = new Map<string, Run>();
   #best: Extract<Event, { type: "score" }> | undefined;
   #steps = 0;
@@ -58,7 +59,8 @@ export class RunProgress {
       this.#steps += event.steps.length;
       this.#planned += event.runs;
       this.#forecast.plan(event);
-      for (const { id, status, run } of event.steps) {
+      for (const { id, status, run, label } of event.steps) {
+        if (label !== undefined) this.#labels.set(id, label);
         if (run === undefined) continue;
         this.#runOf.set(id, run);
         if (status !== "cached") this.#runByName(run).left += 1;
@@ -125,6 +127,11 @@ export class RunProgress {
     return run.failed !== undefined ? "failed" : run.because !== undefined ? "skipped" : "done";
   }
 
+  /** The readable name of a step. */
+  nameOf(step: string): string {
+    return this.#labels.get(step) ?? step;
+  }
+
   #isWorking(step: string): boolean {
     const running = this.#running.get(step);
     return running !== undefined && running.waitsFor === undefined;
@@ -176,7 +183,7 @@ export class RunProgress {
   /** The text of an unfinished row. */
   row(row: string, now: number, cells: number, glyphs: Glyphs): string {
     const run = this.#runs.get(row);
-    if (run === undefined) return this.#stepRow(row, row, now, cells, glyphs);
+    if (run === undefined) return this.#stepRow(row, this.nameOf(row), now, cells, glyphs);
     const title = this.#title(row, cells);
     const steps = [...run.running];
     const step = steps.find((one) => this.#isWorking(one)) ?? steps[0];

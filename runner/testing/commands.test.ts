@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { commands } from "../commands/index.ts";
 import { experimentSchema } from "../config/schema.ts";
 import { expectFailure } from "./command.ts";
@@ -121,6 +122,16 @@ describe("output", () => {
     expect(output).toMatch(/data {2}started/);
     expect(output).not.toContain(`${esc}[`);
   });
+});
+
+test("plan --resolved prints the configuration of each run, as its manifest has it", async ({ rig }) => {
+  const sweep = ["--sweep", "evaluate.bootstrap.seed=1,2"];
+  const text = await rig.output("plan", file, "--resolved", ...sweep);
+  expect(text).toMatch(/^# study evaluate\.bootstrap\.seed=1\nname: study\n/);
+  const configs = parseAllDocuments(text).map((document) => document.toJS());
+  expect(configs.map(({ evaluate }) => evaluate.bootstrap.seed)).toEqual([1, 2]);
+  expect(await rig.json("plan", file, "--resolved", ...sweep)).toMatchObject({ resolved: configs });
+  expect(rig.manifest((await rig.build(file, ...sweep)).manifest).config).toEqual(configs[1]);
 });
 
 test("ls shows each run with its primary metric; show one run with its files", async ({ rig }) => {

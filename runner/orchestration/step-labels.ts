@@ -1,0 +1,54 @@
+import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
+import { shortKeys, valueText } from "../reporting/report/ablation.ts";
+
+/**
+ * Readable names of the steps that exist several times in a plan: "train (rank=8)" for train@e0f6ce59. The settings are those
+ * that all runs with the step share and that differ between runs of the plan. A step keeps its id if the name is not unique.
+ */
+export function stepLabels(
+  runs: readonly PlannedRun[],
+  points: ReadonlyMap<PlannedRun, Pick<DraftedPoint, "values">>,
+): ReadonlyMap<PlannedStep, string> {
+  const settings = new Map<PlannedStep, Map<string, string>>();
+  const all = runs.map((run) => settingsOf(run, points));
+  const keys = new Set(all.flatMap((one) => [...one.keys()]));
+  const varied = [...keys].filter((key) => new Set(all.map((one) => one.get(key))).size > 1);
+  for (const [at, { steps }] of runs.entries()) {
+    const own = all[at] as ReadonlyMap<string, string>;
+    for (const step of steps.values()) {
+      const before = settings.get(step);
+      const kept = varied.filter((key) => own.has(key) && (before === undefined || before.get(key) === own.get(key)));
+      settings.set(step, new Map(kept.map((key) => [key, own.get(key) as string])));
+    }
+  }
+  const short = new Map(shortKeys(varied).map((name, at) => [varied[at], name]));
+  const labels = new Map<PlannedStep, string>();
+  const uses = new Map<string, number>();
+  for (const [step, values] of settings) {
+    const text = [...values].map(([key, value]) => (key === "" ? value : `${short.get(key)}=${value}`)).join(", ");
+    const name = step.id.replace(/@[0-9a-f]+$/, "");
+    const label = name === step.id || text === "" ? step.id : `${name} (${text})`;
+    labels.set(step, label);
+    uses.set(label, (uses.get(label) ?? 0) + 1);
+  }
+  return new Map([...labels].map(([step, label]) => [step, uses.get(label) === 1 ? label : step.id]));
+}
+
+/** What a sweep sets in a run, and under "" the experiment. */
+function settingsOf(
+  run: PlannedRun,
+  points: ReadonlyMap<PlannedRun, Pick<DraftedPoint, "values">>,
+): ReadonlyMap<string, string> {
+  const { values = {} } = points.get(run) ?? {};
+  return new Map([
+    ["", run.experiment],
+    ...Object.entries(values).map(([key, value]) => [key, valueText(value)] as const),
+  ]);
+}
+
+/** A text with the readable names in place of ids such as train@e0f6ce59. */
+export function withLabels(text: string, labels: ReadonlyMap<PlannedStep, string>): string {
+  const byId = new Map([...labels].map(([{ id }, label]) => [id, label]));
+  return text.replaceAll(/[\w.]+@[0-9a-f]+/g, (id) => byId.get(id) ?? id);
+}
