@@ -294,6 +294,9 @@ describe("the rest", () => {
     "an experiment to compare that is not there": ["compare: [y]", "missing-file"],
     "an experiment that compares itself": ["compare: [x]", "3:11 not-comparable"],
     "an upload of nothing, as a warning": ["upload: {repo: me/x}", "unused-key"],
+    "a final report without notes, as a warning": ["report: {final: true}", "no-notes"],
+    "private data that may be published": ["data: {origin: {kind: private, publish: true}}", "private-data"],
+    "a language that is no code": ["train: {}\nupload: {repo: me/x, language: [English]}", "bad-format"],
     "a size without a unit": ["resources: {memory: '32'}", "bad-format"],
     "a repository without an owner": ["upload: {repo: x}", "bad-format"],
   });

@@ -434,14 +434,20 @@ describe("a pulled run", () => {
 
 describe("a run from elsewhere", () => {
   test("is uploaded only after --trust, which is asked once for each list", async ({ rig }) => {
+    rig.edit("experiments/study.yaml", "  columns:", "  origin: {kind: public, publish: true}\n  columns:");
     rig.append("experiments/study.yaml", "upload: {repo: me/model, predictions: me/rows, base_license: mit}\n");
     const { manifest } = await rig.run("experiments/study.yaml", "--no-upload");
     cpSync(dirname(manifest), rig.path("downloads"), { recursive: true, dereference: true });
     rig.env = { ...rig.env, HF_ENDPOINT: "http://127.0.0.1:9", HF_TOKEN: "hf_none" };
-    const listed = [/upload.repo: "me\/model"/, /upload.predictions: "me\/rows"/, /upload.private: true/];
+    const listed = [
+      /upload.repo: "me\/model"/,
+      /upload.predictions: "me\/rows"/,
+      /upload.private: true/,
+      /data.origin.publish: true/,
+    ];
     expectUntrusted(await rig.exp("upload", "downloads"), ...listed);
     // A dry run sends nothing.
-    expectFailure(await rig.exp("upload", "downloads", "--dry-run"), 1, "no-model");
+    expectFailure(await rig.exp("upload", "downloads", "--dry-run"), 3, "no-model");
     const first = await rig.exp("upload", "downloads", "--trust");
     expectFailure(first, 1, "no-model", "offline");
     expect(first.stderr).toContain("exp: allowed for study/");

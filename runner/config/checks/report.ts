@@ -6,7 +6,7 @@ import { needFile } from "./data.ts";
 export function checkReport(context: CheckContext): void {
   const { data, generate, report, train, upload } = context.experiment;
   if (data.origin?.kind === "private" && data.origin.publish === true) {
-    context.error("data.origin.publish", "conflict", "private data are not published", "remove the key");
+    context.error("data.origin.publish", "private-data", "private data are not published", "remove the key");
   }
   if (report.final === true && report.notes === undefined) {
     context.warning(

@@ -1,4 +1,5 @@
 import { missing } from "../../util/format.ts";
+import { shellWord } from "../../util/shell.ts";
 import { type Block, type Cell, heading, paragraph } from "../report/document.ts";
 import { hardwareText } from "../report/hardware.ts";
 import { resultRuns } from "../report/run-names.ts";
@@ -49,7 +50,7 @@ function published(run: RunFacts): readonly Block[] {
 
 /** The command that executes a run. */
 export function commandOf({ file, set, smoke }: RunFacts): string {
-  return ["npx exp run", file, ...set.map((one) => `--set ${one}`), ...(smoke ? ["--smoke"] : [])].join(" ");
+  return ["npx exp run", file, ...set.map((one) => `--set ${shellWord(one)}`), ...(smoke ? ["--smoke"] : [])].join(" ");
 }
 
 /** All parameters, environments and step digests. */
