@@ -200,6 +200,9 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     await page.locator("article.case .arms").first().waitFor();
     expect(await page.getByLabel("Prediction", { exact: true }).inputValue()).toBe("differ");
     expect(await page.locator("article.case").count()).toBeGreaterThan(0);
+    await page.getByRole("link", { name: "Cases that only one of the two runs answers right" }).click();
+    await page.locator("article.case .arms section:nth-child(2):last-child").first().waitFor();
+    expect(decodeURIComponent(new URL(page.url()).hash)).toMatch(/^#cases\?arm=other,.*&other=study,.*&answer=differ/);
     await expectAccessible(page);
 
     // A step without a reachable server keeps retrying until the run is stopped.

@@ -5,6 +5,7 @@ it("a fragment holds the filters of the cases and one case", () => {
   const state = {
     text: "a & b",
     arm: "study, fine-tuned",
+    other: "zero-shot",
     answer: "differ",
     label: "é=1",
     view: "columns",

@@ -1,8 +1,10 @@
 /** What the case explorer shows; the fragment of the address holds it, which works for files too. */
 export type CasesState = {
   readonly text: string;
-  /** The names of an arm and of a label, and of a category or another condition on predictions. */
+  /** The names of arms and of a label, and of a category or another condition on predictions. */
   readonly arm: string;
+  /** The arm to which it is compared. */
+  readonly other: string;
   readonly answer: string;
   readonly label: string;
   /** "columns" for arms side by side. */
@@ -11,7 +13,7 @@ export type CasesState = {
   readonly id: string;
 };
 
-const names = ["text", "arm", "answer", "label", "view", "id"] as const;
+const names = ["text", "arm", "other", "answer", "label", "view", "id"] as const;
 const start = "#cases?";
 
 /** Reads the state from a fragment; undefined if it is another anchor. */

@@ -2,12 +2,15 @@ import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
 import { casesFragment } from "./case-address.ts";
 import { element } from "./dom.ts";
 
+/** How a card shows arms: in columns or rows, and which columns; undefined for all. */
+export type ShownArms = { readonly areColumns: boolean; readonly arms: readonly number[] | undefined };
+
 /** A case as a card: input with highlights, gold labels, and the prediction of every arm, in rows or side by side. */
 export function caseCard(
   one: Case,
   { arms, categories, hasLabels }: Pick<Cases, "arms" | "categories" | "hasLabels">,
   query: string,
-  areColumns: boolean,
+  { areColumns, arms: shown }: ShownArms,
 ): HTMLElement {
   const given = one.answers.filter((answer) => answer !== null);
   const added = [...new Set(given.flatMap((answer) => answer.added))];
@@ -32,7 +35,10 @@ export function caseCard(
     title,
     element("p", { class: "text" }, ...marked(one.input, hasLabels ? one.gold : [], hasLabels ? added : [], query)),
     ...(areColumns
-      ? [element("p", {}, "gold: ", ...gold.flatMap((part) => [part, " "])), armColumns(one, { arms, categories })]
+      ? [
+          element("p", {}, "gold: ", ...gold.flatMap((part) => [part, " "])),
+          armColumns(one, { arms, categories }, shown),
+        ]
       : [
           element(
             "table",
@@ -58,12 +64,17 @@ export function caseCard(
 }
 
 /** The arms of a case side by side: labels, categories and generated text. */
-function armColumns(one: Case, { arms, categories }: Pick<Cases, "arms" | "categories">): HTMLElement {
+function armColumns(
+  one: Case,
+  { arms, categories }: Pick<Cases, "arms" | "categories">,
+  shown: readonly number[] = arms.map((_, index) => index),
+): HTMLElement {
   return element(
     "div",
     { class: "arms" },
-    ...one.answers.map((answer, index) =>
-      element(
+    ...shown.map((index) => {
+      const answer = one.answers[index] ?? null;
+      return element(
         "section",
         { "aria-label": arms[index] ?? "" },
         element("h4", {}, arms[index] ?? ""),
@@ -78,8 +89,8 @@ function armColumns(one: Case, { arms, categories }: Pick<Cases, "arms" | "categ
               ),
             ]),
         ...(answer?.text === undefined ? [] : [element("p", { class: "generated" }, answer.text || "(empty)")]),
-      ),
-    ),
+      );
+    }),
   );
 }
 

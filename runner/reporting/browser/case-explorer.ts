@@ -25,13 +25,16 @@ export function startCaseExplorer(): void {
 
   const control = <T extends HTMLElement | null>(name: string): T => form.elements.namedItem(name) as T;
   const text = control<HTMLInputElement>("text");
-  const [arm, answer] = ["arm", "answer"].map((name) => control<HTMLSelectElement>(name)) as [
+  const [arm, other, answer] = ["arm", "other", "answer"].map((name) => control<HTMLSelectElement>(name)) as [
+    HTMLSelectElement,
     HTMLSelectElement,
     HTMLSelectElement,
   ];
   // Absent for a task without labels.
   const label = control<HTMLSelectElement | null>("label");
-  fill(arm, [["", "any"], ...all.arms.map((name, index) => [String(index), name] as const)]);
+  const armOptions = all.arms.map((name, index) => [String(index), name] as const);
+  fill(arm, [["", "any"], ...armOptions]);
+  fill(other, [["", "all"], ...armOptions]);
   fill(answer, [
     ["", "any"],
     ["right", "right"],
@@ -51,7 +54,10 @@ export function startCaseExplorer(): void {
   const render = (focus?: "first" | "last"): void => {
     const from = page * pageSize;
     const cards = found.slice(from, from + pageSize).map((one, index) => {
-      const card = caseCard(expandCase(one, all.labels), all, text.value.trim(), view.value === "columns");
+      const card = caseCard(expandCase(one, all.labels), all, text.value.trim(), {
+        areColumns: view.value === "columns",
+        arms: arm.value === "" || other.value === "" ? undefined : [Number(arm.value), Number(other.value)],
+      });
       card.setAttribute("aria-posinset", String(from + index + 1));
       card.setAttribute("aria-setsize", String(found.length));
       return card;
@@ -71,6 +77,7 @@ export function startCaseExplorer(): void {
     const selected: CaseFilter = {
       text: text.value.trim().toLowerCase(),
       arm: arm.value === "" ? undefined : Number(arm.value),
+      other: other.value === "" ? undefined : Number(other.value),
       answer: answer.value,
       label: label === null || label.value === "" ? undefined : Number(label.value),
     };
@@ -91,6 +98,7 @@ export function startCaseExplorer(): void {
     const state = {
       text: text.value.trim(),
       arm: nameAt(armNames, arm.value),
+      other: nameAt(armNames, other.value),
       answer: nameAt(answerNames, answer.value),
       label: nameAt(labelNames, label?.value ?? ""),
       view: view.value,
@@ -107,6 +115,7 @@ export function startCaseExplorer(): void {
       names.includes(name) ? String(names.indexOf(name)) : "";
     text.value = state.text;
     arm.value = indexOf(armNames, state.arm);
+    other.value = indexOf(armNames, state.other);
     answer.value = indexOf(answerNames, state.answer) || state.answer;
     if (label !== null) label.value = indexOf(labelNames, state.label);
     view.value = state.view === "columns" ? "columns" : "";

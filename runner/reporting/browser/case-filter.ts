@@ -5,6 +5,8 @@ export type CaseFilter = {
   /** In lower case; empty matches every case. */
   readonly text: string;
   readonly arm: number | undefined;
+  /** The arm that "differ" compares with `arm`; undefined compares all arms. */
+  readonly other: number | undefined;
   /** "" (any), "right", "wrong", "differ" (right in some arms only), or the index of a category. */
   readonly answer: string;
   /** The index of a label. */
@@ -20,11 +22,12 @@ export function searchable([id, input, gold, answers]: CompactCase, labels: read
 
 /** Whether a case passes the filter. Conditions on predictions apply to the selected arm, or to any arm. */
 export function matches([, , gold, all]: CompactCase, text: string, filter: CaseFilter): boolean {
-  const { text: query, arm, answer, label } = filter;
+  const { text: query, arm, other, answer, label } = filter;
   const given = (arm === undefined ? all : [all[arm] ?? null]).filter((one) => one !== null);
   if (arm !== undefined && given.length === 0) return false;
   if (label !== undefined && !gold.includes(label) && !given.some(([, added]) => added.includes(label))) return false;
-  if (answer !== "" && !matchesAnswer(answer, given, all)) return false;
+  const compared = arm === undefined || other === undefined ? all : [all[arm] ?? null, all[other] ?? null];
+  if (answer !== "" && !matchesAnswer(answer, given, compared)) return false;
   return query === "" || text.includes(query);
 }
 

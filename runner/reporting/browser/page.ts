@@ -4,10 +4,13 @@ import { startCaseExplorer } from "./case-explorer.ts";
 import { enableRunSelection } from "./run-selection.ts";
 import { enableSorting } from "./sortable-table.ts";
 
-// The notice covers the top of the page and has more lines on a narrow screen. Anchors must stay below it.
+// The notice covers the top of a wide page. Anchors must stay below it.
 const notice = document.querySelector<HTMLElement>("body > .warning");
 if (notice !== null) {
-  const keepClear = (): void => document.documentElement.style.setProperty("--notice", `${notice.offsetHeight}px`);
+  const keepClear = (): void => {
+    const height = getComputedStyle(notice).position === "sticky" ? notice.offsetHeight : 0;
+    document.documentElement.style.setProperty("--notice", `${height}px`);
+  };
   keepClear();
   new ResizeObserver(keepClear).observe(notice);
 }

@@ -188,6 +188,9 @@ function overTime(points: readonly Point[], metric: string, label: string, isBet
   };
 }
 
+/** With at most this many values of a setting, the axis marks each of them. */
+const mostTicks = 8;
+
 function against(
   points: readonly Point[],
   axis: { readonly title: string; readonly of: (point: Point) => number | string | boolean },
@@ -198,12 +201,16 @@ function against(
   const xs = values.map(({ x }) => x);
   const numbers = xs.filter((x) => typeof x === "number");
   const isNumeric = numbers.length === xs.length;
+  const distinct = [...new Set(numbers)];
   const x = {
     field: "x",
     title: axis.title,
     type: isNumeric ? "quantitative" : "nominal",
     ...(isNumeric
-      ? { scale: { zero: false, padding: 12, ...(isWide(numbers) ? { type: "log" } : {}) } }
+      ? {
+          scale: { zero: false, padding: 12, ...(isWide(numbers) ? { type: "log" } : {}) },
+          axis: distinct.length <= mostTicks ? { values: distinct, format: "~g" } : {},
+        }
       : { axis: { labelAngle: -30, labelLimit: 120 } }),
   };
   const y = { type: "quantitative", title: metric, scale: { zero: false } };
@@ -265,9 +272,13 @@ function parallel(
     for (const [at, { run, value, link }] of shown.entries())
       lines.push({ run, axis: key, at: place(values[at]), score: value, link });
     const distinct = inOrder(values);
-    const marked =
-      distinct.every((value) => typeof value === "number") && distinct.length > 6 ? extremes(distinct) : distinct;
-    for (const value of marked) ticks.push({ axis: key, at: place(value), text: String(value) });
+    const isNumeric = distinct.every((value) => typeof value === "number");
+    // The values of a metric lie so close that their labels would overlap.
+    const marked = isNumeric && (key === metric || distinct.length > 6) ? [...new Set(extremes(distinct))] : distinct;
+    for (const value of marked) {
+      const text = typeof value === "number" ? String(Number(value.toPrecision(4))) : String(value);
+      ticks.push({ axis: key, at: place(value), text });
+    }
   }
   const x = {
     ...{ field: "axis", type: "nominal", title: null, sort: null, scale: { type: "point", padding: 0.6 } },

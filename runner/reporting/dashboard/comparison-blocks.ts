@@ -38,6 +38,7 @@ export function withShortNames(compared: RunComparison, runs: readonly FinishedR
     names.reduce((name, [label, shortName]) => name.replaceAll(label, () => shortName), text);
   return {
     ...compared,
+    notes: compared.notes.map(replaced),
     answerers: Object.fromEntries(
       Object.entries(compared.answerers).map(([key, one]) => [key, { ...one, name: replaced(one.name) }]),
     ),

@@ -9,8 +9,9 @@ import type { RunRow } from "../../runs/run-row.ts";
 import { runRowOf } from "../../runs/run-row.ts";
 import { runTask } from "../../runs/run-task.ts";
 import { plural } from "../../util/format.ts";
+import { casesFragment } from "../browser/case-address.ts";
 import { studyOf } from "../export/finished-study.ts";
-import { casesOf } from "../facts/cases.ts";
+import { caseArmName, casesOf } from "../facts/cases.ts";
 import { renderFigures } from "../render/figures.ts";
 import { caseExplorer } from "../render/html/case-explorer.ts";
 import { renderBlocks } from "../render/html/document.ts";
@@ -139,7 +140,7 @@ export async function comparePage(
   const title = `Comparison of ${plural(runs.length, "run")}`;
   const main = html`<h1>${title}</h1>
 ${runsTable(runs.map(runRowOf), { linkOf })}
-<p><a href="#cases?answer=differ&view=columns">Cases that some arms answer right and others wrong, side by side</a></p>
+${flippedLink(runs)}<p><a href="${casesFragment({ answer: "differ", view: "columns" })}">Cases that some arms answer right and others wrong, side by side</a></p>
 ${body}${curves && learningCurvesSection(curves)}${caseExplorer(await casesOf(runs, study.runs, context.root))}`;
   const warning = report.warning;
   const listed = [
@@ -150,6 +151,17 @@ ${body}${curves && learningCurvesSection(curves)}${caseExplorer(await casesOf(ru
   return renderPage({ title, main, warning, contents: listed, links: home }, context.assets, {
     charts: curves !== undefined,
   });
+}
+
+/** A link to the cases that one of two runs answers right and the other wrong. Nothing for other numbers of runs. */
+function flippedLink(runs: readonly FinishedRun[]): Html {
+  const [first, second] = runs;
+  if (runs.length !== 2 || first === undefined || second === undefined) return html``;
+  const [arm, other] = [first, second].map((run) => caseArmName(runs, run, runRowOf(run).scores[0].arm));
+  if (arm === undefined || other === undefined || arm === other) return html``;
+  const address = casesFragment({ arm, other, answer: "differ", view: "columns" });
+  return html`<p><a href="${address}">Cases that only one of the two runs answers right: ${arm}, ${other}</a></p>
+`;
 }
 
 /** A page with a message. */

@@ -89,9 +89,7 @@ function columnsOf(runs: readonly FinishedRun[]): readonly Column[] {
   for (const run of runs) {
     const named = namesOf(run);
     for (const arm of Object.keys(run.manifest.arms)) {
-      const digest =
-        run.manifest.steps[stepOfArm("evaluate", arm)]?.files["predictions.jsonl"]?.sha256 ?? `${run.path} ${arm}`;
-      const key = `${arm} ${digest}`;
+      const key = answersKey(run, arm);
       const name = named(arm);
       if (!found.has(key)) found.set(key, { name, qualified: qualifiedName(run, name, runs), run, arm });
     }
@@ -101,6 +99,15 @@ function columnsOf(runs: readonly FinishedRun[]): readonly Column[] {
     ...column,
     name: all.filter(({ name }) => name === column.name).length > 1 ? qualified : column.name,
   }));
+}
+
+const answersKey = (run: FinishedRun, arm: string): string =>
+  `${arm} ${run.manifest.steps[stepOfArm("evaluate", arm)]?.files["predictions.jsonl"]?.sha256 ?? `${run.path} ${arm}`}`;
+
+/** The name of a run's arm among the arms of `casesOf`. */
+export function caseArmName(runs: readonly FinishedRun[], run: FinishedRun, arm: string): string | undefined {
+  const key = answersKey(run, arm);
+  return columnsOf(runs).find((column) => answersKey(column.run, column.arm) === key)?.name;
 }
 
 /** The name of an arm with its experiment and, if necessary, its run. */

@@ -23,6 +23,7 @@ ${cases.notes.map((note) => html`<p class="note">${note}</p>\n`)}<noscript><p cl
 <form role="search" class="filters" id="filters" aria-label="Filter cases" hidden>
 <div><label for="filter-text">Text</label><input id="filter-text" type="search" name="text" autocomplete="off" spellcheck="false"></div>
 <div><label for="filter-arm">Arm</label><select id="filter-arm" name="arm"></select></div>
+<div><label for="filter-other">Compared with</label><select id="filter-other" name="other"></select></div>
 <div><label for="filter-answer">Prediction</label><select id="filter-answer" name="answer"></select></div>
 ${
   cases.hasLabels
