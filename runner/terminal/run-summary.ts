@@ -11,7 +11,7 @@ import { energyText } from "../reporting/report/energy.ts";
 import { replayNoticeOf } from "../reporting/report/replayed-arms.ts";
 import { testEvaluationCount, testFileOf, tornLedgerWarning } from "../runs/ledger.ts";
 import type { Manifest } from "../runs/manifest.ts";
-import { gigabytes, integer, reportDuration, signedInterval } from "../util/format.ts";
+import { gigabytes, integer, plural, reportDuration, signedInterval } from "../util/format.ts";
 import { differenceText } from "./comparison.ts";
 import { scoreTable } from "./score-table.ts";
 import { table } from "./table.ts";
@@ -52,7 +52,24 @@ export function runSummary(
   const energy = cost.energy === undefined ? "" : `energy: ${energyText(cost.energy)}\n`;
   const tests = testsOf(join(dir, "comparison.json"), arm);
   const notices = restrictions(manifest).map((notice) => `${notice}\n`);
-  return `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ metrics, arms: manifest.arms, armName: arm, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
+  return `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ metrics, arms: manifest.arms, armName: arm, intervals: manifest.intervals, files }, screen)}\n${cutOff(manifest, dir, arm)}${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
+}
+
+/** A smaller share of answers that are cut off is not mentioned. */
+const cutOffShare = 0.1;
+
+/** Arms with many answers that reached the maximum number of new tokens: their scores say little about the model. */
+function cutOff({ arms, config }: Manifest, dir: string, name: Naming["arm"]): string {
+  const notes = Object.keys(arms).flatMap((arm) => {
+    const folder = join(dir, arm);
+    if (!existsSync(join(folder, "metrics.json"))) return [];
+    const { n, truncated } = readResult("metrics.json", folder);
+    if (n === 0 || truncated / n < cutOffShare) return [];
+    const limit = config.generate.max_new_tokens;
+    const key = limit === undefined ? "generate.max_new_tokens" : `generate.max_new_tokens (${limit})`;
+    return [`${name(arm)}: ${truncated} of ${plural(n, "answer")} cut off at ${key}\n`];
+  });
+  return notes.length === 0 ? "" : `${notes.join("")}\n`;
 }
 
 /** The planned tests, and the differences of gains. */

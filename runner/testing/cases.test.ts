@@ -177,3 +177,16 @@ test("an upload needs a name that the hub accepts", async ({ rig }) => {
     expectFailure(await rig.exp("check", file), 2, "bad-format", /upload\.repo/);
   }
 });
+
+test("answers that are cut off are counted next to the scores of their arm", async ({ rig }) => {
+  copyCase(rig, "vote-single-label");
+  const { port } = await startServer(rig, (_request, response) => {
+    response.end(completion("a long").replace('"stop"', '"length"'));
+  });
+  rig.edit(file, "127.0.0.1:8704", `127.0.0.1:${port}`);
+  rig.edit(file, ", vote: {samples: 4}", "");
+  await rig.build(file);
+  const note = "zero-shot: 2 of 2 answers cut off at generate.max_new_tokens (8)";
+  expect(await rig.output("show", "x")).toContain(note);
+  expect(await rig.output("run", file)).toContain(note);
+});
