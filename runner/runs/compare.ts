@@ -310,7 +310,7 @@ function differences(runs: readonly FinishedRun[]): readonly string[] {
     ...by("scored splits (evaluate.split)", (run) => run.manifest.config.evaluate.split),
     ...by("test files", (run) => testFileOf(run)?.sha256),
     ...by("settings for parsing answers", ({ manifest: { config } }) => taskParams(config).parsing),
-    ...by("label files (synonyms, groups)", ({ manifest: { config, provenance } }) => {
+    ...by("files of the task (synonyms, groups, schema)", ({ manifest: { config, provenance } }) => {
       const files = Object.values(scoringFiles(config));
       return files.length === 0 ? "none" : files.map((path) => provenance.sources[path] ?? path).join(" ");
     }),

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import excel from "exceljs";
 import { expect } from "vitest";
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
 import type { ArmMetrics } from "../pipeline/result-files.ts";
@@ -47,6 +48,25 @@ test("a study of JSON objects: run, tables, error analysis, report and export", 
   expect(schema_errors?.map(({ error }) => error)).toContain("no JSON object could be read");
   const analysis = JSON.parse(rig.read(`${folder}/analysis.json`)) as Analysis;
   expect(analysis.arms.tuned?.wrong).toBe(13);
+
+  const shown = await rig.exp("show", "repair-orders-replay");
+  expect(shown.stdout).toMatch(/parts\[\]\.name +string +39/);
+  expect(shown.stdout).toContain("Why answers are not valid");
+  expect((await rig.exp("export", "out", "repair-orders-replay")).code).toBe(0);
+  expect(rig.read("out/README.md")).toMatch(/--task json --schema experiments\/orders\/order\.schema\.json/);
+  expect(JSON.parse(rig.read("out/experiments/orders/order.schema.json"))).toHaveProperty("properties.machine");
+  for (const file of ["README.md", "checklist.md"]) expect(rig.read(join("out", file)), file).not.toMatch(/\blabel/i);
+  const page = rig.read("out/report.html").replaceAll(/<(script|style|svg)[\s\S]*?<\/\1>|<[^>]*>/g, " ");
+  expect(page).toContain("Results by field");
+  expect(page).toContain("Values of the field fault");
+
+  const book = new excel.Workbook();
+  await book.xlsx.readFile(rig.path("out/workbook.xlsx"));
+  const sheets = book.worksheets.map(({ name }) => name);
+  expect(sheets).toEqual(expect.arrayContaining(["Fields", "Field confusions", "Invalid answers"]));
+  const fields: unknown[][] = [];
+  book.getWorksheet("Fields")?.eachRow((row) => fields.push((row.values as unknown[]).slice(1, 7)));
+  expect(fields).toContainEqual(["machine", "string", "basic", "LoRA", 40, 39]);
 });
 
 test("a target that does not meet the schema is an error with its row; so is a schema with an error", async ({

@@ -1,5 +1,6 @@
 import { inputColumns } from "../../data/columns.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
+import { scoringFiles, scoringOf } from "../../pipeline/steps/task.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { isModelGeneration } from "../../runs/replayed-arms.ts";
 import { shellWord } from "../../util/shell.ts";
@@ -43,12 +44,15 @@ export function readmeOf(input: ReadmeInput): string {
 function scoringOptions({ config }: RunFacts): readonly string[] {
   const { labels: task, predictionKey } = tasks.get(config.task);
   const { synonyms, groups, soft_distance } = config.data.labels ?? {};
+  const { tolerance } = (scoringOf(config) ?? {}) as { readonly tolerance?: number };
   const settings: readonly (readonly [option: string, value: string | number | undefined])[] = [
     ["--pred", predictionKey],
     ["--task", task === undefined ? config.task : undefined],
     ["--synonyms", synonyms],
     ["--groups", groups],
     ["--soft-distance", soft_distance],
+    ["--schema", Object.entries(scoringFiles(config)).find(([key]) => key.endsWith(".schema"))?.[1]],
+    ["--tolerance", tolerance === 0 ? undefined : tolerance],
   ];
   return settings.flatMap(([option, value]) => (value === undefined ? [] : [option, shellWord(String(value))]));
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { analysisFiles } from "../../pipeline/steps/task.ts";
 import { filesOf } from "../../plugins/data-part.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { ownMetrics } from "../../plugins/metrics/own-metric.ts";
@@ -152,8 +153,8 @@ function projectOrPackageFile(file: string, root: string, { packageRoot }: Conte
 }
 
 /**
- * The files that declare the runs and the compared experiments: experiments with the files that they extend, templates, label
- * files, metric files, author notes and replayed predictions. Data files if the study declares that they may be published.
+ * The files that declare the runs and the compared experiments: experiments with the files that they extend, templates, files
+ * of the task, metric files, author notes and replayed predictions. Data files if the study declares that they may be published.
  */
 function declarationFiles(
   study: Pick<FinishedStudy, "finished" | "root" | "artifacts" | "promptFiles">,
@@ -171,12 +172,11 @@ function declarationFiles(
     for (const experiment of [config, ...Object.values(compared)]) {
       const { data, prompt, generate, report, evaluate } = experiment;
       const metrics = ownMetrics(evaluate).map(({ file }) => file);
-      const { synonyms, groups, lexicon } = data.labels ?? {};
       const rows = data.origin?.publish === true ? [data.train, data.validation, data.test].flatMap(filesOf) : [];
       const engine = engines.find(generate.engine);
       const recorded = ["zero_shot", "tuned"].map((arm) => engine?.recorded?.(experiment, arm)?.file);
-      const labelFiles = [synonyms, groups, lexicon];
-      const paths = [prompt.template, prompt.zero_shot, ...labelFiles, report.notes, ...metrics, ...recorded, ...rows];
+      const taskFiles = Object.values(analysisFiles(experiment));
+      const paths = [prompt.template, prompt.zero_shot, ...taskFiles, report.notes, ...metrics, ...recorded, ...rows];
       for (const path of paths) if (path !== undefined && namedFile(run, path, study) !== undefined) used.add(path);
     }
     for (const [path, digest] of Object.entries(provenance.sources)) {
