@@ -7,6 +7,7 @@ import excel from "exceljs";
 import { expect } from "vitest";
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
 import type { ArmMetrics } from "../pipeline/result-files.ts";
+import { completion, startServer } from "./chat-server.ts";
 import { expectFailure } from "./command.ts";
 import { runDocPage } from "./doc-page.ts";
 import { test } from "./rig.ts";
@@ -122,6 +123,52 @@ test("exp score compares objects of a file by fields, with a schema and a tolera
     "invalid-predictions",
     "must NOT have fewer than 4",
   );
+});
+
+test("exp predict answers new rows with objects of a run's model", async ({ rig }) => {
+  const answers = ['{"count": 2, "item": "lamp"}', 'Sure: {"item": "bed", "count": 1}', '{"item": "lamp"'];
+  const { port } = await startServer(rig, (request, response) => {
+    let body = "";
+    request.on("data", (part) => {
+      body += part;
+    });
+    request.on("end", () => response.end(completion(answers[Number(/case (\d)/.exec(body)?.[1] ?? 0)] as string)));
+  });
+  const properties = { item: { enum: ["lamp", "chair"] }, count: { type: "integer" } };
+  rig.write("experiments/s.json", JSON.stringify({ type: "object", properties, required: ["item", "count"] }));
+  const row = (mail: string): string => `${JSON.stringify({ mail, order: { item: "lamp", count: 2 } })}\n`;
+  rig.write("experiments/data/train.jsonl", row("a lamp, case 0") + row("two lamps, case 0"));
+  rig.write("experiments/data/test.jsonl", row("two lamps please, case 0"));
+  rig.write(
+    "experiments/served.yaml",
+    `name: served
+task: json
+data:
+  train: {file: data/train.jsonl}
+  test: {file: data/test.jsonl}
+  columns: {input: mail, target: order}
+  json: {schema: s.json}
+model: {base: smollm2-135m}
+prompt: {template: prompts/ask.hbs}
+generate: {engine: openai, base_url: "http://127.0.0.1:${port}/v1", constrain: schema}
+baselines: []
+report: {xlsx: false}
+`,
+  );
+  await rig.build("experiments/served.yaml");
+  rig.write("new.jsonl", [0, 1, 2].map((at) => `${JSON.stringify({ mail: `case ${at}` })}\n`).join(""));
+  const { code, stderr } = await rig.exp("predict", "served", "new.jsonl", "--out", "answers.jsonl");
+  expect(code, stderr).toBe(0);
+  const written = rig
+    .read("answers.jsonl")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(written.map(({ prediction, parsed, notes }) => [prediction, parsed, notes])).toEqual([
+    [{ item: "lamp", count: 2 }, true, []],
+    [{ item: "bed", count: 1 }, true, ["extra-text", "invalid"]],
+    [null, false, ["not-json", "truncated"]],
+  ]);
 });
 
 test("exp init --data writes a schema that the objects of a column meet", async ({ rig }) => {

@@ -14,4 +14,5 @@ export type Note =
   | "prose"
   | "refusal"
   | "fence"
-  | "not-json";
+  | "not-json"
+  | "invalid";

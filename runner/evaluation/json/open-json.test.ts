@@ -90,6 +90,9 @@ describe("an answer", () => {
     expect(parse(`\`\`\`json\n${text}\n\`\`\``, undefined, "strict").parsed).toBe(false);
     expect(parse(`Order: ${text}`, undefined, "strict").parsed).toBe(false);
   });
+  it("that does not meet the schema has a note", () => {
+    expect(parse('{"vendor": 1}')).toEqual({ prediction: { vendor: 1 }, parsed: true, notes: ["invalid"] });
+  });
   it("that was cut has a note", () => {
     expect(parse(text, "length").notes).toEqual(["truncated"]);
   });

@@ -70,7 +70,8 @@ export function openJson(
     }),
     parseAnswer(text, { finish }) {
       const { value, notes } = parseAnswer(text, { answers, finish });
-      return { prediction: value, parsed: value !== null, notes };
+      const isInvalid = value !== null && errorOf(value) !== undefined;
+      return { prediction: value, parsed: value !== null, notes: isInvalid ? [...notes, "invalid"] : notes };
     },
     scorer: (cases) => (view) => scoredCases(named(cases.map((one) => compared(one, view))), cases),
     parts(value, view, gold) {
