@@ -201,7 +201,9 @@ export function foreignResults(root: string): Pick<TrustRequest, "origin" | "pri
   }
 }
 
+/** Throws if git does not accept the repository: `git config` alone then lists the settings of the user. */
 function hasRemote(git: Git): boolean {
+  git("rev-parse", "--git-dir");
   return /^remote\..*\.url=/m.test(git("config", "--list"));
 }
 

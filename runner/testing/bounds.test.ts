@@ -65,6 +65,16 @@ test("a file of gigabytes is refused before it is read", async ({ rig }) => {
   }
 });
 
+test("notes with deeply nested quotes or lists are refused", async ({ rig }) => {
+  rig.append(file, "report: {notes: notes.md}\n");
+  const lists = Array.from({ length: 2_000 }, (_, at) => `${" ".repeat(at)}- x\n`).join("");
+  for (const text of [`${"> ".repeat(3_000)}x`, `${"- ".repeat(3_000)}x`, lists]) {
+    rig.write("experiments/notes.md", `## Discussion\n\n${text}\n`);
+    await rig.build(file);
+    expectFailure(await rig.exp("report", "study"), 2, "notes-too-deep");
+  }
+});
+
 test("a template that multiplies its text is refused with its place", async ({ rig }) => {
   rig.write("prompts/ask.hbs", "{{#user}}\n{{#*inline 'a'}}x{{/inline}}{{input}}{{/user}}");
   expectFailure(await rig.exp("preview", file), 1, "template", "line 2, column 1");

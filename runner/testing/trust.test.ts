@@ -217,6 +217,11 @@ describe("a study of another author", () => {
     expect((await check()).code).toBe(0);
     git("remote", "add", "origin", "https://example.com/x.git");
     expectUntrusted(await check(), /a@example.com.*\n.*resources.slurm.setup/);
+    // A folder with the layout of a bare repository is no repository for git, and its settings have no remote.
+    rig.write("experiments/HEAD", "ref: refs/heads/main\n");
+    for (const name of ["objects", "refs"]) mkdirSync(rig.path(join("experiments", name)));
+    expectUntrusted(await check(), /git cannot tell/);
+    for (const name of ["HEAD", "objects", "refs"]) rig.remove(join("experiments", name));
     // Settings of the repository run no program and name no user.
     git("config", "user.email", "a@example.com");
     git("config", "core.fsmonitor", `touch ${rig.path("owned")}`);

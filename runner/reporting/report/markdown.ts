@@ -1,11 +1,21 @@
 import { lexer, type Token, type Tokens } from "marked";
+import { UserError } from "../../util/user-error.ts";
 import { type Block, heading, paragraph, type Span } from "./document.ts";
+
+/** The parser takes quadratic time for nested quotes and lists, and exceeds its stack. */
+const tooDeep = /^(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])[ \t])){33}|^[ \t]{200}/m;
 
 /** Markdown as blocks of a report. `tableOf` gives each table its id and caption. */
 export function markdownBlocks(
   markdown: string,
   tableOf: (number: number) => { readonly id: string; readonly caption: string },
 ): readonly Block[] {
+  if (tooDeep.test(markdown)) {
+    throw new UserError("notes-too-deep", "the notes have quotes or lists that are nested too deeply", {
+      help: "nest at most 32 quotes or lists, and indent by fewer than 200 characters",
+      status: "invalid",
+    });
+  }
   let tables = 0;
   const blocksOf = (token: Token): readonly Block[] => {
     switch (token.type) {
