@@ -68,5 +68,5 @@ function listing({ card, files }: UploadResult): string {
   const rows = files.map(
     ({ path, size, sent }) => `  ${sent ? "send" : "keep"}  ${String(size).padStart(12)}  ${path}\n`,
   );
-  return `README.md:\n\n${card ?? ""}\n${rows.join("")}`;
+  return `${card === null ? "" : `README.md:\n\n${card}\n`}${rows.join("")}`;
 }

@@ -26,6 +26,8 @@ const patterns: Readonly<Record<string, string>> = {
   "^[0-9]+(\\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$": "a number and a unit, such as 24GB",
   "^[0-9]+(\\.[0-9]+)?[smhd]$": "a number and s, m, h or d, such as 4h",
   "^[a-z][a-z0-9_]*$": "a small letter, then small letters, digits or underscores",
+  "^[a-z]{2,3}$": "an ISO 639 code such as en",
+  '^https?://[^\\s<>"()]+$': "a web address, such as https://example.org/data",
   [datasetId]: "owner/name, as on the hub",
   [repository]:
     "owner/name: letters, digits and single . - _ inside, at most 96 characters in the name, no .git at the end",
