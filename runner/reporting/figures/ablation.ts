@@ -65,7 +65,8 @@ export function ablation(own: Ablation): object | undefined {
   return {
     ...base,
     columns: 2,
-    facet: { field: "panel", type: "nominal", title: null, sort: null },
+    // Vega-Lite sorts panels by name unless it gets their order.
+    facet: { field: "panel", type: "nominal", title: null, sort: [...new Set(points.map(({ panel }) => panel))] },
     spec: { ...size, layer },
   };
 }

@@ -31,7 +31,8 @@ export const gains: Figure = ({ runs }) => {
     config,
     data: { values },
     columns: 2,
-    facet: { field: "model", type: "nominal", title: null, sort: null },
+    // Vega-Lite sorts panels by name unless it gets their order.
+    facet: { field: "model", type: "nominal", title: null, sort: [...new Set(values.map(({ model }) => model))] },
     spec: {
       width: 175,
       height: { step: 14 },

@@ -11,7 +11,14 @@ export const loss: Figure = ({ runs }) => {
   });
   if (values.length === 0) return undefined;
   const names = new Set(values.map(({ run }) => run)).size;
-  const colour = { field: "run", type: "nominal", title: null, sort: null, scale: colourScale(names) };
+  const colour = {
+    field: "run",
+    type: "nominal",
+    title: null,
+    sort: null,
+    scale: colourScale(names),
+    ...(names === 1 ? { legend: null } : {}),
+  };
   const x = { field: "step", type: "quantitative", title: "optimiser step" };
   const y = { field: "loss", type: "quantitative", title: "loss (nats per token)", scale: { zero: false } };
   return {

@@ -46,6 +46,10 @@ describe("a finding on errors", () => {
     expect(found({ against: [], stated: stated(20) })).toMatch(/omits 20 of the 40 labels/);
     expect(found({ against: [], stated: stated(8) })).not.toMatch(/of the 40 labels/);
   });
+  it("states errors that only the trained arm makes without a share of none", () => {
+    const against = [{ arm: "zero_shot", kind: "added", cause: "negated", removed: 0, kept: 0, new: 20 }] as const;
+    expect(found({ against, stated: [] })).toMatch(/tuned” adds 20 labels that .*; the arm “zero_shot” adds none/);
+  });
   it("is absent for a task without labels", () => {
     const analysis = fixtureAnalysis();
     const arms = { tuned: { ...(analysis.arms.tuned as Arms[string]), causes: null } };

@@ -156,9 +156,11 @@ function changeFinding(
     {
       size: Math.abs(removed - added) / (theirs.omitted + theirs.added),
       text:
-        `Of the ${integer(theirs[kind])} labels that the arm “${nameOf(other)}” ${verb}, ${integer(had)}` +
-        `${theirs[kind] === 0 ? "" : ` (${percent(had / theirs[kind], 0)})`} ${text}. ` +
-        `The arm “${nameOf(primary)}” corrects ${integer(removed)} of these ${integer(had)} and ${verb} ${integer(added)} others of this kind.`,
+        had === 0
+          ? `The arm “${nameOf(primary)}” ${verb} ${integer(added)} labels that ${text}; the arm “${nameOf(other)}” ${verb} none.`
+          : `Of the ${integer(theirs[kind])} labels that the arm “${nameOf(other)}” ${verb}, ${integer(had)}` +
+            `${theirs[kind] === 0 ? "" : ` (${percent(had / theirs[kind], 0)})`} ${text}. ` +
+            `The arm “${nameOf(primary)}” corrects ${integer(removed)} of these ${integer(had)} and ${verb} ${integer(added)} others of this kind.`,
     },
   ];
 }

@@ -1,4 +1,5 @@
 import type { Example } from "../../evaluation/error-analysis/analyse.ts";
+import { plural } from "../../util/format.ts";
 import { type AnalysedRun, ownAnalysis } from "../report/analysed-run.ts";
 import { causeText } from "../report/causes.ts";
 import { hasLabels } from "../report/display-names.ts";
@@ -61,12 +62,18 @@ export function errorExamples(run: AnalysedRun): readonly Block[] {
   ];
 }
 
+/** Wrong labels of which an example names the causes; the workbook has all. */
+const mostWrongLabels = 4;
+
 /** The causes of the wrong labels of a case: "Causes: gallstone omitted (overlooked)." */
 function causeList(errors: NonNullable<Example["wrong_labels"]>): readonly Span[] {
   const known = errors.flatMap(({ label, kind, causes }) => {
     return causes.length === 0 ? [] : [`${label} ${kind} (${causes.map(causeText).join(", ")})`];
   });
-  return known.length === 0 ? [] : [{ strong: " Causes: " }, `${known.join("; ")}.`];
+  const hidden = known.length - mostWrongLabels;
+  const shown = known.slice(0, mostWrongLabels).join("; ");
+  if (known.length === 0) return [];
+  return [{ strong: " Causes: " }, `${shown}${hidden > 0 ? `; and ${plural(hidden, "further wrong label")}` : ""}.`];
 }
 
 /** Examples of correct predictions. */

@@ -1,6 +1,9 @@
+import { adapterParameters } from "../../pipeline/estimate/memory.ts";
 import { methodName } from "../../pipeline/steps/arm-names.ts";
+import { trainedLayers } from "../../pipeline/steps/expected.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { engines } from "../../plugins/engines/registry.ts";
+import { knownShape, parameters } from "../../plugins/model-shape.ts";
 import { isModelGeneration } from "../../runs/replayed-arms.ts";
 import { gigabytes, integer, missing, percent } from "../../util/format.ts";
 import { metricName } from "../report/display-names.ts";
@@ -69,11 +72,53 @@ function architectures(runs: readonly RunFacts[]): readonly Block[] {
   );
   return [
     ...(qwen3 ? [paragraph("The Qwen3 base models are described in ", { cite: "qwen3" }, ".")] : []),
-    ...(models.size === 0 ? [] : [architectureTable([...models.values()])]),
+    ...(models.size === 0
+      ? declaredArchitectures(runs)
+      : [architectureTable([...models.values()], architectureSource, integer)]),
   ];
 }
 
-function architectureTable(models: readonly NonNullable<RunFacts["model"]>[]): Block {
+const architectureSource = "Values are read from the configuration of each model.";
+
+/** The models that runs declare and did not load, where their shape is known without their files. */
+function declaredArchitectures(runs: readonly RunFacts[]): readonly Block[] {
+  const declared = runs.flatMap(({ config, compared }) => [config, ...Object.values(compared)]);
+  const models = new Map(
+    declared.flatMap(({ model: { base, revision = null } }): readonly [string, NonNullable<RunFacts["model"]>][] => {
+      const shape = knownShape(base);
+      if (shape === undefined) return [];
+      return [[`${base} ${revision}`, { base, revision, parameters: parameters(shape), config: { ...shape } }]];
+    }),
+  );
+  if (models.size === 0) return [];
+  return [
+    architectureTable(
+      [...models.values()],
+      "No model was loaded: the values are those of the published model of this name, and the number of parameters follows from them without normalisation weights.",
+      rounded,
+    ),
+  ];
+}
+
+/** A number of parameters that is not exact: "4.02 billion". */
+const rounded = (count: number): string =>
+  count < 1e9 ? `${Math.round(count / 1e6)} million` : `${(count / 1e9).toFixed(2)} billion`;
+
+/** The trained parameters that a declaration gives, and their share; missing for a model of unknown shape. */
+function declaredTrainable({ model, train }: RunFacts["config"]): string {
+  const shape = knownShape(model.base);
+  if (shape === undefined || train === undefined) return missing;
+  const total = parameters(shape);
+  if (train.method === "full") return rounded(total);
+  const trainable = adapterParameters(shape, { ...train, layers: trainedLayers(train.layers) });
+  return `${integer(trainable)} (${percent(trainable / total, 2)})`;
+}
+
+function architectureTable(
+  models: readonly NonNullable<RunFacts["model"]>[],
+  source: string,
+  countText: (parameters: number) => string,
+): Block {
   const fact = (config: Readonly<Record<string, unknown>>, key: string): string => {
     const value = config[key];
     return typeof value === "number" ? integer(value) : value === undefined || value === null ? missing : String(value);
@@ -81,14 +126,13 @@ function architectureTable(models: readonly NonNullable<RunFacts["model"]>[]): B
   return {
     type: "table",
     id: "architecture",
-    caption:
-      "Base models: decoder-only transformers with grouped-query attention, gated feed-forward layers and root-mean-square normalisation. Values are read from the configuration of each model.",
+    caption: `Base models: decoder-only transformers with grouped-query attention, gated feed-forward layers and root-mean-square normalisation. ${source}`,
     head: ["model", "commit", "parameters", "layers", "hidden size", "heads (KV)", "feed-forward", "vocabulary"],
     align: ["left", "left", "right", "right", "right", "right", "right", "right"],
     rows: models.map(({ base, revision, parameters, config }) => [
       base,
       revision === null ? missing : [{ code: revision.slice(0, 8) }],
-      integer(parameters),
+      countText(parameters),
       fact(config, "num_hidden_layers"),
       fact(config, "hidden_size"),
       `${fact(config, "num_attention_heads")} (${fact(config, "num_key_value_heads")})`,
@@ -168,7 +212,9 @@ function training(runs: readonly Training[], here: boolean): readonly Block[] {
     ],
     ["device", ({ step }) => String(step?.evidence.device ?? missing)],
   ];
-  const rows = [...declared, ...(here ? measured : [])];
+  const computed: readonly Row[] = [["trainable parameters (computed)", ({ config }) => declaredTrainable(config)]];
+  const isKnown = runs.some(({ config }) => declaredTrainable(config) !== missing);
+  const rows = [...declared, ...(here ? measured : isKnown ? computed : [])];
   const caption = `${here ? "Training configuration and cost" : "Declared training configuration"}. The appendix lists all parameters.`;
   if (runs.length <= mostColumns) {
     return [

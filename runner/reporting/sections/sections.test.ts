@@ -5,6 +5,7 @@ import type { RunFacts, Study } from "../report/study.ts";
 import { fixtureStudy } from "../test-rig.ts";
 import { data } from "./data.ts";
 import { errorAnalysis } from "./error-analysis.ts";
+import { method } from "./method.ts";
 import { prompts } from "./prompts.ts";
 import { results } from "./results.ts";
 
@@ -55,4 +56,21 @@ it("a sweep over prompts has their paired differences, adjusted with Holm's meth
     ["rank 8", "0.500", "–", "–", "–", "–", "–"],
     ["rank 16", "0.700 [0.600, 0.800]", "+0.200", "[+0.100, +0.300]", "0.050", "0.010", "0.020"],
   ]);
+});
+
+it("a replayed training has the architecture and the trainable parameters of the published model that it declares", () => {
+  const { train: _train, ...steps } = trained.steps;
+  const { model: _model, ...declared } = { ...trained, steps, curves: {} };
+  const withBase = (base: string): RunFacts => ({
+    ...(declared as RunFacts),
+    config: { ...trained.config, model: { ...trained.config.model, base } },
+  });
+  const blocks = method({ runs: [withBase("Qwen/Qwen3-4B")], notes: {} });
+  expect(tableOf(blocks, "architecture")).toMatchObject({
+    rows: [["Qwen/Qwen3-4B", expect.anything(), "4.02 billion", "36", "2,560", "32 (8)", "9,728", "151,936"]],
+    caption: expect.stringContaining("No model was loaded"),
+  });
+  const rows = tableOf(blocks, "training")?.rows ?? [];
+  expect(rows.find(([name]) => name === "trainable parameters (computed)")?.[1]).toBe("33,030,144 (0.82 %)");
+  expect(tableOf(method({ runs: [withBase("own/model")], notes: {} }), "architecture")).toBeUndefined();
 });
