@@ -5,17 +5,22 @@ import { type Block, heading, paragraph, type Span } from "./document.ts";
 /** The parser takes quadratic time for nested quotes and lists, and exceeds its stack. */
 const tooDeep = /^(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])[ \t])){33}|^[ \t]{200}/m;
 
-/** Markdown as blocks of a report. `tableOf` gives each table its id and caption. */
-export function markdownBlocks(
-  markdown: string,
-  tableOf: (number: number) => { readonly id: string; readonly caption: string },
-): readonly Block[] {
+/** The blocks of Markdown as the parser gives them. Throws UserError `notes-too-deep`. */
+function tokensOf(markdown: string): Token[] {
   if (tooDeep.test(markdown)) {
     throw new UserError("notes-too-deep", "the notes have quotes or lists that are nested too deeply", {
       help: "nest at most 32 quotes or lists, and indent by fewer than 200 characters",
       status: "invalid",
     });
   }
+  return lexer(markdown);
+}
+
+/** Markdown as blocks of a report. `tableOf` gives each table its id and caption. */
+export function markdownBlocks(
+  markdown: string,
+  tableOf: (number: number) => { readonly id: string; readonly caption: string },
+): readonly Block[] {
   let tables = 0;
   const blocksOf = (token: Token): readonly Block[] => {
     switch (token.type) {
@@ -46,7 +51,7 @@ export function markdownBlocks(
         return [paragraph(token.raw.trim())];
     }
   };
-  return lexer(markdown).flatMap(blocksOf);
+  return tokensOf(markdown).flatMap(blocksOf);
 }
 
 function spansOf(tokens: readonly Token[] | undefined): readonly Span[] {
@@ -76,7 +81,7 @@ function spansOf(tokens: readonly Token[] | undefined): readonly Span[] {
 /** The sections of a Markdown text by their second-level headings; text before the first one has the heading "". */
 export function markdownSections(markdown: string): readonly { readonly heading: string; readonly text: string }[] {
   const sections: { heading: string; text: string }[] = [];
-  for (const token of lexer(markdown)) {
+  for (const token of tokensOf(markdown)) {
     if (token.type === "heading" && token.depth === 2) sections.push({ heading: token.text.trim(), text: "" });
     else if (token.type !== "heading" || token.depth > 2) {
       if (sections.length === 0) sections.push({ heading: "", text: "" });
