@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
+import { rubricVariables } from "../pipeline/steps/judge.ts";
 import { invalid, loadAll, printDiagnostics } from "../project/load.ts";
 import { missingDatasets, studiesOf } from "../project/studies.ts";
 import { exit } from "../util/context.ts";
@@ -54,12 +55,16 @@ async function templateErrors(loaded: readonly LoadedExperiment[], cwd: string):
     points.flatMap(({ experiment, compared }) => [experiment, ...compared]),
   );
   const templates = new Map<string, readonly [string, readonly string[]]>();
-  for (const { prompt, train, data } of experiments) {
+  for (const { prompt, train, data, evaluate } of experiments) {
     const names = Object.keys(data.columns.inputs ?? {});
     const paths = [
       prompt.template,
       ...(train === undefined || prompt.zero_shot === undefined ? [] : [prompt.zero_shot]),
     ];
+    if (evaluate.judge !== undefined) {
+      const { rubric } = evaluate.judge;
+      templates.set([rubric, ...rubricVariables].join("\0"), [rubric, rubricVariables]);
+    }
     for (const path of paths) templates.set([path, ...names].join("\0"), [path, names]);
   }
   // Handlebars is imported for this command only.

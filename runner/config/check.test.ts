@@ -273,6 +273,17 @@ describe("generate and evaluate", () => {
       "bad-format",
       "out-of-range",
     ],
+    "a judge of labels": [
+      "evaluate: {judge: {rubric: prompts/ask.hbs, scale: [5, 1], generate: {engine: openai, base_url: 'http://u:p@h'}}}",
+      "task-unsupported",
+      "missing-file",
+      "3:52 out-of-range",
+      "secret-in-address",
+    ],
+    "an unknown key of a judge": [
+      "evaluate: {judge: {rubric: prompts/ask.hbs, scale: [1, 5], generate: {base_url: 'http://h', modle: x}}}",
+      "3:93 unknown-key",
+    ],
     "a metric without a file": ["evaluate: {metrics: [{name: a}]}", "missing-key"],
     "a name of a metric with capitals": ["evaluate: {metrics: [{name: A, file: a.py}]}", "bad-format"],
     "a selection by a metric without a best direction": [

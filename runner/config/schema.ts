@@ -77,7 +77,11 @@ export function currentSweepSchema(): Schema {
 
 /** The value of a union's tag if no file sets it, by the path of the union. */
 export function defaultTags(): Readonly<Record<string, string | undefined>> {
-  return { train: backends.names()[0], generate: engines.names()[0] };
+  return {
+    train: backends.names()[0],
+    generate: engines.names()[0],
+    "evaluate.judge.generate": judgeEngines()[0]?.name,
+  };
 }
 
 type Built = {
@@ -103,6 +107,9 @@ function current(): Built {
 function viewNames(): readonly string[] {
   return [...new Set([...tasks].flatMap(({ views }) => views))];
 }
+
+/** Engines that can ask a judge: those that need no model files and record nothing. */
+const judgeEngines = () => [...engines].filter(({ runsModel, recorded }) => !runsModel && recorded === undefined);
 
 /** The schema with the defaults of a task and with keys of tasks in the section `data`. */
 function buildExperimentSchema({ defaults }: Task, dataKeys: Readonly<Record<string, object>>): Schema {
@@ -152,7 +159,8 @@ function buildExperimentSchema({ defaults }: Task, dataKeys: Readonly<Record<str
       },
       evaluate: evaluateSection({
         ...{ metrics: metricNames(), views: viewNames(), defaults, tasks },
-      }),
+        judges: judgeEngines(),
+      }) as Schema,
       compare: {
         type: "array",
         items: { type: "string", minLength: 1, format: "experiment-path" },

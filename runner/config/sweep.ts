@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { judgeScore } from "../plugins/metrics/own-metric.ts";
 import { defaultTask, rankingMetrics, tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
 import type { Diagnostic, Result, Span } from "../util/diagnostic.ts";
@@ -128,6 +129,12 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     fail("task-unsupported", message, placeOf("select"), `use one of ${ranking.join(", ")}`);
     return { ok: false, diagnostics };
   }
+  const selecting = select && { ...task.defaults.primary, ...primaryOf(base, task, own), ...select };
+  if (selecting?.metric === judgeScore && find(base, ["evaluate", "judge", "ratings"]) === undefined) {
+    const help = "add evaluate.judge.ratings: answers that people rated, so that its agreement with people is measured";
+    fail("unrated-judge", `${judgeScore} without ratings cannot select`, placeOf("select"), help);
+    return { ok: false, diagnostics };
+  }
   const points = trials === undefined ? left : sample(left, trials, seed);
   if (points.length === 0) {
     fail(
@@ -143,7 +150,7 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     value: {
       points,
       repeated,
-      select: select && Object.freeze({ ...task.defaults.primary, ...primaryOf(base, task, own), ...select }),
+      select: selecting && Object.freeze(selecting),
       ...(halving === undefined ? {} : { halving: { ...halving, key: placeOf("strategy") } }),
     },
     warnings: [],
@@ -157,13 +164,14 @@ function taskNamed(base: MapNode): Task {
   return (name === undefined ? undefined : tasks.find(name)) ?? defaultTask();
 }
 
-/** Names of the metrics that the file brings (`evaluate.metrics`). */
+/** Names of the metrics that the file brings: `evaluate.metrics` and `evaluate.judge`. */
 function ownMetricNames(base: MapNode): readonly string[] {
   const node = find(base, ["evaluate", "metrics"])?.node;
-  return (node?.kind === "list" ? node.items : []).flatMap((item) => {
+  const names = (node?.kind === "list" ? node.items : []).flatMap((item) => {
     const name = item.kind === "map" ? item.entries.get("name")?.node : undefined;
     return name?.kind === "scalar" && typeof name.value === "string" ? [name.value] : [];
   });
+  return find(base, ["evaluate", "judge"]) === undefined ? names : [...names, judgeScore];
 }
 
 /** The part of `evaluate.primary` that the file writes and the task supports. A sweep selects by it unless `select` names another. */

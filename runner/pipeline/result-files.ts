@@ -102,8 +102,29 @@ export type ArmMetrics = {
   readonly parse_failures: { readonly count: number; readonly rate: number };
   /** Answers that ended at max_new_tokens. */
   readonly truncated: number;
+  /** Absent without `evaluate.judge`. */
+  readonly judge?: JudgeFacts;
 } & Partial<LabelDetails> &
   Partial<JsonDetails>;
+
+/** A value with its 95 % interval, if it has one. */
+export type JudgeMeasure = { readonly value: number | null; readonly low?: number; readonly high?: number };
+
+/** What a judge said about the answers of an arm. */
+export type JudgeFacts = {
+  /** Answers with a score, and answers for which the judge stated none. */
+  readonly judged: number;
+  readonly failed: number;
+  readonly prompt_tokens: number;
+  readonly new_tokens: number;
+  /** Agreement with people: rated answers, those of them with a score, and measures over these. */
+  readonly agreement?: {
+    readonly rated: number;
+    readonly n: number;
+    readonly weighted_kappa: JudgeMeasure;
+    readonly equal: JudgeMeasure;
+  };
+};
 
 /** How an ensemble weighs the model against the classifier. Chosen on validation rows. */
 export type EnsembleChoice = {

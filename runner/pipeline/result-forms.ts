@@ -102,6 +102,15 @@ const isModelConfig = both(
   ),
 );
 
+const isJudgeMeasure = shape({ value: nullable(isNumber), low: optional(isNumber), high: optional(isNumber) });
+
+const isJudge = both(
+  fields(["judged", "failed", "prompt_tokens", "new_tokens"], isCount),
+  shape({
+    agreement: optional(shape({ rated: isCount, n: isCount, weighted_kappa: isJudgeMeasure, equal: isJudgeMeasure })),
+  }),
+);
+
 function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>> {
   const byView = (check: Check): Check => fields([...new Set([...task.views, view])], check);
   // Only the task knows other forms of targets and predictions.
@@ -134,6 +143,7 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
       intervals: byView(mapOf(isInterval)),
       parse_failures: shape({ count: isCount }),
       truncated: isCount,
+      judge: optional(isJudge),
       per_label: optional(
         byView(
           listOf(

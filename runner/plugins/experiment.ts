@@ -117,11 +117,24 @@ type Evaluation = {
   readonly split: "test" | "validation";
   /** Names of metrics of the task, and metrics that the study brings. `shownMetrics` gives the names of all. */
   readonly metrics: readonly (string | OwnMetric)[];
+  /** A language model that scores answers by a rubric. */
+  readonly judge?: Judge;
   readonly primary: { readonly metric: string; readonly view: LabelView };
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
   readonly non_inferiority?: { readonly reference: string; readonly margin: number };
   /** Columns of the evaluated file. */
   readonly subgroups: readonly string[];
+};
+
+/** How a language model scores answers. */
+export type Judge = {
+  readonly rubric: string;
+  /** Least and greatest score. */
+  readonly scale: readonly number[];
+  /** The engine that asks the judge, and its keys. */
+  readonly generate: Generation;
+  /** A file of answers that people rated. */
+  readonly ratings?: string;
 };
 
 type Upload = {

@@ -5,7 +5,7 @@ import { backends } from "../plugins/backends/registry.ts";
 import { datasetsOf } from "../plugins/data-part.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import { executors, settingsOf } from "../plugins/executors/registry.ts";
-import type { Experiment } from "../plugins/experiment.ts";
+import type { Experiment, Judge } from "../plugins/experiment.ts";
 import { type OwnMetric, ownMetrics } from "../plugins/metrics/own-metric.ts";
 import { canonicalJson, type Json, sha256 } from "../util/canonical.ts";
 import type { Context } from "../util/context.ts";
@@ -63,8 +63,14 @@ function declaredPrivileges(experiment: Experiment, root: string): readonly stri
     // The user's token opens data sets that others cannot read.
     ...Object.entries(datasetsOf(data)).map(([name, { hub }]) => `data.${name}.hub: ${shown(hub)}`),
     ...uploadPrivileges(experiment),
+    ...(evaluate.judge === undefined ? [] : judgePrivileges(evaluate.judge)),
     ...ownMetrics(evaluate).map((metric) => metricPrivilege(metric, root)),
   ];
+}
+
+function judgePrivileges({ generate }: Judge): readonly string[] {
+  const lines = privileged("evaluate.judge.generate", generate, engines.find(generate.engine)?.needsTrust);
+  return lines.length === 0 ? [] : [`evaluate.judge.generate.engine: ${shown(generate.engine)}`, ...lines];
 }
 
 /** The line of `privilegesOf` about the code of a metric. Changed code needs permission again. */

@@ -147,7 +147,7 @@ export async function compareRuns(
 function ownMetricsOf(run: FinishedRun, root: string, start: (metric: OwnMetric) => MetricProcess) {
   const { config, provenance } = run.manifest;
   const started: MetricProcess[] = [];
-  const metrics = metricsWith(config.task, ownMetrics(config.evaluate), (metric) => ({
+  const metrics = metricsWith(config.task, ownMetrics(config.evaluate), config.evaluate.judge?.scale, (metric) => ({
     file: metric.file,
     open() {
       const file = fileInside(root, metric.file);

@@ -189,6 +189,14 @@ const isExperiment = shape({
     split: isName,
     metrics: listOf((value) => isText(value) || isOwnMetric(value)),
     primary: shape({ metric: isText, view: isText }),
+    judge: optional(
+      shape({
+        rubric: isText,
+        scale: (value) => Array.isArray(value) && value.length === 2 && value.every(isNumber),
+        generate: shape({ engine: isText }),
+        ratings: optional(isText),
+      }),
+    ),
     bootstrap: shape({ resamples: isNumber, seed: isNumber }),
   }),
   compare: listOf(isText),

@@ -43,7 +43,9 @@ export function runDigits(
  */
 export function outputFolder(step: string): string {
   const { stage, arm, experiment, split = "" } = parseStepRef(step);
-  if (arm !== undefined) return join(formatArm({ arm, experiment }), split);
+  // The judge has questions and answers of its own.
+  const part = stage.startsWith("judge") ? "judge" : split;
+  if (arm !== undefined) return join(formatArm({ arm, experiment }), part);
   const own = stage === "data" ? stage : "";
   return experiment === undefined ? own : join("compared", experiment, own);
 }

@@ -32,7 +32,10 @@ export class RunLine {
       ["@subject", subjectOf({ manifest, path: "" }) ?? ""],
       ...dotted(config),
       ...Object.entries(arms).flatMap(([arm, metrics]) =>
-        views.map((view): [string, unknown] => [`@${arm}.${view}`, metrics[view]]),
+        // A task has some of the views.
+        views.flatMap((view): [string, unknown][] =>
+          metrics[view] === undefined ? [] : [[`@${arm}.${view}`, metrics[view]]],
+        ),
       ),
     ];
     return new RunLine(

@@ -8,6 +8,7 @@ import { differenceOf } from "../reporting/report/arm-differences.ts";
 import { gainText, type Naming, nonInferiorityTexts } from "../reporting/report/comparison-tables.ts";
 import { armNaming } from "../reporting/report/display-names.ts";
 import { energyText } from "../reporting/report/energy.ts";
+import { judgeTexts } from "../reporting/report/judge.ts";
 import { replayNoticeOf } from "../reporting/report/replayed-arms.ts";
 import { testEvaluationCount, testFileOf, tornLedgerWarning } from "../runs/ledger.ts";
 import type { Manifest } from "../runs/manifest.ts";
@@ -49,10 +50,17 @@ export function runSummary(
     ],
     { align: ["right", "right", "right", "right", "right"], color: screen.color },
   );
+  const judged = judgeTexts(
+    Object.keys(manifest.arms).flatMap((name) => {
+      const path = join(dir, name, "metrics.json");
+      const judge = evaluate.judge && existsSync(path) ? readResult("metrics.json", path).judge : undefined;
+      return judge === undefined ? [] : [{ arm: arm(name), judge }];
+    }),
+  ).map((text) => `${text}\n`);
   const energy = cost.energy === undefined ? "" : `energy: ${energyText(cost.energy)}\n`;
   const tests = testsOf(join(dir, "comparison.json"), arm);
   const notices = restrictions(manifest).map((notice) => `${notice}\n`);
-  return `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ metrics, arms: manifest.arms, armName: arm, intervals: manifest.intervals, files }, screen)}\n${cutOff(manifest, dir, arm)}${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
+  return `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ metrics, arms: manifest.arms, armName: arm, intervals: manifest.intervals, files }, screen)}\n${cutOff(manifest, dir, arm)}${judged.join("")}${judged.length === 0 ? "" : "\n"}${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
 }
 
 /** A smaller share of answers that are cut off is not mentioned. */

@@ -1,5 +1,6 @@
 import { extname } from "node:path";
-import { metricLanguages, ownMetrics, shownMetrics } from "../../plugins/metrics/own-metric.ts";
+import { engines } from "../../plugins/engines/registry.ts";
+import { judgeScore, metricLanguages, ownMetrics, shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { CheckContext } from "./context.ts";
 import { needFile } from "./data.ts";
@@ -8,6 +9,7 @@ import { needFile } from "./data.ts";
 export function checkEvaluate(context: CheckContext): void {
   const { data, evaluate } = context.experiment;
   checkOwnMetrics(context);
+  checkJudge(context);
   if (evaluate.split === "test" && data.test === undefined) {
     const help = "add data.test, or set evaluate: {split: validation}";
     context.error("data:", "missing-key", "data.test is missing, and evaluate.split is test", help);
@@ -58,6 +60,54 @@ function checkOwnMetrics(context: CheckContext): void {
     const message = `the study has ${own.length} metrics of its own`;
     context.error("evaluate.metrics", "out-of-range", message, `the limit is ${mostOwnMetrics}`);
   }
+}
+
+/** The judge: for texts, with a rubric, and trusted with a decision only if its agreement with people is measured. */
+function checkJudge(context: CheckContext): void {
+  const { experiment } = context;
+  const { evaluate, task } = experiment;
+  const { judge, primary } = evaluate;
+  if (judge === undefined) return;
+  if (tasks.get(task).isJudged !== true)
+    context.error(
+      "evaluate.judge:",
+      "task-unsupported",
+      `evaluate.judge needs a task with texts, not ${task}`,
+      "remove it",
+    );
+  if (evaluate.metrics.some((metric) => typeof metric !== "string" && metric.name === judgeScore))
+    context.error(
+      "evaluate.metrics",
+      "duplicate-metric",
+      `${judgeScore} is the metric of evaluate.judge`,
+      "choose another name",
+    );
+  const [low, high] = judge.scale as readonly [number, number];
+  if (low >= high)
+    context.error("evaluate.judge.scale", "out-of-range", "the least score must be below the greatest one");
+  needFile(context, "evaluate.judge.rubric", judge.rubric, "template");
+  if (judge.ratings === undefined) {
+    const help = "add evaluate.judge.ratings: answers that people rated, so that its agreement with people is measured";
+    if (primary.metric === judgeScore)
+      context.error(
+        "evaluate.primary.metric",
+        "unrated-judge",
+        `${judgeScore} without ratings cannot be the primary metric`,
+        help,
+      );
+  } else needFile(context, "evaluate.judge.ratings", judge.ratings, "data file");
+  // The judge is not the model that the experiment trains.
+  const { train: _trained, ...others } = experiment;
+  const engine = engines.find(judge.generate.engine);
+  const place = (path: string): string => `evaluate.judge.${path}`;
+  engine?.check?.({
+    ...context,
+    experiment: { ...others, generate: judge.generate },
+    error: (path, ...more) => context.error(place(path), ...more),
+    warning: (path, ...more) => context.warning(place(path), ...more),
+    wrote: (path) => context.wrote(place(path)),
+    needFile: (path, file) => needFile(context, place(path), file, "data file"),
+  });
 }
 
 /** Each metric of a study has a process. */

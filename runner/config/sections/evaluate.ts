@@ -1,3 +1,4 @@
+import type { Engine } from "../../plugins/engines/engine.ts";
 import type { Task } from "../../plugins/tasks/task.ts";
 import { filePath, seed } from "./scalars.ts";
 
@@ -6,6 +7,8 @@ export type EvaluateChoices = {
   readonly metrics: readonly string[];
   readonly views: readonly string[];
   readonly defaults: Task["defaults"];
+  /** Engines that can ask a judge. */
+  readonly judges: readonly Engine[];
   /** Every task, for the defaults of the others in descriptions. */
   readonly tasks: Iterable<Task>;
 };
@@ -69,14 +72,24 @@ const ownMetric = {
   },
 } as const;
 
+type Required = {
+  readonly required?: readonly string[];
+  readonly properties: Readonly<Record<string, { readonly const?: string; readonly examples?: readonly unknown[] }>>;
+};
+
+/** The required keys of an engine with their examples. */
+const requiredExample = ({ required = [], properties }: Required): object =>
+  Object.fromEntries(required.map((key) => [key, properties[key]?.const ?? properties[key]?.examples?.[0]]));
+
 /** The `evaluate` section. */
-export function evaluateSection({ metrics, views, defaults, tasks }: EvaluateChoices) {
+export function evaluateSection({ metrics, views, defaults, tasks, judges }: EvaluateChoices) {
   const unlike = (valueIn: (defaults: Task["defaults"]) => string): string =>
     [...tasks]
       .filter((task) => valueIn(task.defaults) !== valueIn(defaults))
       .map((task) => ` Default of ${task.name}: ${valueIn(task.defaults)}.`)
       .join("");
   const secondMetric = defaults.metrics.at(1) ?? defaults.primary.metric;
+  const judgeExample = judges.slice(0, 1).map(({ schema }) => requiredExample(schema as Required))[0] ?? {};
   return {
     type: "object",
     additionalProperties: false,
@@ -122,6 +135,44 @@ export function evaluateSection({ metrics, views, defaults, tasks }: EvaluateCho
         default: {},
         description: "The primary metric of the study, chosen before the results are known.",
         examples: [{ metric: secondMetric }],
+      },
+      judge: {
+        type: "object",
+        additionalProperties: false,
+        required: ["rubric", "scale", "generate"],
+        properties: {
+          rubric: {
+            ...filePath,
+            description:
+              "Template of the question to the judge, with the variables input, reference and answer. It asks for a score as its last word.",
+            examples: ["../prompts/rubric.hbs"],
+          },
+          scale: {
+            type: "array",
+            minItems: 2,
+            maxItems: 2,
+            items: { type: "integer" },
+            description: "Least and greatest score. Scores are whole numbers.",
+            examples: [[1, 5]],
+          },
+          generate: {
+            type: "object",
+            discriminator: { propertyName: "engine" },
+            required: ["engine"],
+            oneOf: judges.map(({ schema }) => schema as object),
+            description: "The server and the model of the judge.",
+            examples: [judgeExample],
+          },
+          ratings: {
+            ...filePath,
+            description:
+              'Answers that people rated: a .jsonl file with one {"input", "reference", "answer", "score"} object a line. The judge scores them too, and its agreement with people is reported.',
+            examples: ["data/ratings.jsonl"],
+          },
+        },
+        description:
+          "A language model that scores the answers by a rubric, as the metric judge_score. For tasks with texts.",
+        examples: [{ rubric: "../prompts/rubric.hbs", scale: [1, 5], generate: judgeExample }],
       },
       bootstrap: {
         type: "object",

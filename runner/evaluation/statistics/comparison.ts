@@ -16,6 +16,8 @@ export type CaseAnswer = {
   readonly parsed?: boolean | undefined;
   /** The group of the case (`data.columns.group`). */
   readonly group?: string | undefined;
+  /** The score that a judge gave to the answer. */
+  readonly judgement?: number | undefined;
 };
 
 /** An answerer and its answers, one list for each seed that it was trained with. */
@@ -82,7 +84,8 @@ function matched(
   const rows = cases.map(({ id, gold }) => {
     const answer = own.get(id);
     if (answer === undefined || !isEqual(answer.gold, gold)) throw casesDiffer(names, id);
-    return { target: gold, prediction: answer.prediction, parsed: answer.parsed };
+    const { prediction, parsed, judgement } = answer;
+    return { target: gold, prediction, parsed, judgement };
   });
   if (own.size > cases.length) {
     const known = new Set(cases.map(({ id }) => id));

@@ -13,7 +13,8 @@ const formOf = (text: string, view: View): string => (view === "raw" ? text.trim
 /** Cases as the metrics score them, in a view. The prediction of an answer that could not be read is null. */
 export function textScorer(cases: readonly ScoredCase<string, string | null>[]): (view: View) => ScoredCases {
   return (view) => {
-    const forms = cases.map(({ target, prediction, parsed = true }) => ({
+    const forms = cases.map(({ target, prediction, parsed = true, judgement }) => ({
+      judgement,
       gold: formOf(target, view),
       given: parsed && prediction !== null ? formOf(prediction, view) : null,
     }));
@@ -22,10 +23,14 @@ export function textScorer(cases: readonly ScoredCase<string, string | null>[]):
       space: undefined,
       target: (row) => forms[row]?.gold,
       prediction: (row) => forms[row]?.given,
+      judgement: (row) => forms[row]?.judgement,
       isCorrect: (row) => forms[row]?.gold === forms[row]?.given,
       isSame: (other) =>
         other.n === cases.length &&
-        forms.every(({ gold, given }, row) => other.target(row) === gold && other.prediction(row) === given),
+        forms.every(
+          ({ gold, given, judgement }, row) =>
+            other.target(row) === gold && other.prediction(row) === given && other.judgement?.(row) === judgement,
+        ),
     };
   };
 }

@@ -2,23 +2,32 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { caseSetOf } from "../../evaluation/case-set.ts";
 import { intervalsOf } from "../../evaluation/statistics/intervals.ts";
-import { caseGroups, scoresOfForms } from "../../evaluation/statistics/packed.ts";
+import { caseGroups, scoresOf, scoresOfForms } from "../../evaluation/statistics/packed.ts";
+import {
+  agreementMetrics,
+  type JudgeScale,
+  type RatedPair,
+  ratedCases,
+  readJudgement,
+} from "../../evaluation/text/judge.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Metric } from "../../plugins/metrics/metric.ts";
 import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import type { Registry } from "../../plugins/registry.ts";
 import type { Site } from "../../plugins/site.ts";
-import type { StepKind } from "../../plugins/step.ts";
+import type { StepContext, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
+import { boundsOf } from "../../util/bounds.ts";
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
-import { type ArmMetrics, readResult, writeResult } from "../result-files.ts";
+import { type ArmMetrics, type JudgeFacts, type JudgeMeasure, readResult, writeResult } from "../result-files.ts";
 import { type Reading, readAnswer } from "./answer.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { judgementInputs, readRatings } from "./judge.ts";
 import type { Response } from "./response.ts";
 import { openMetrics, openTask, scoringFiles, type TaskParams, taskParams, withOwnMetrics } from "./task.ts";
 
@@ -52,7 +61,11 @@ export const evaluate: StepKind<Params> = {
         throw new UserError("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
       return { answer, gold, group, ...readAnswer(answer, reading) };
     });
-    const cases = read.map(({ gold, prediction, parsed, group }) => ({ target: gold, prediction, parsed, group }));
+    const judged = context.hasInput("judgements") ? judgementsOf(params, context) : undefined;
+    const cases = read.map(({ answer, gold, prediction, parsed, group }) => ({
+      ...{ target: gold, prediction, parsed, group },
+      judgement: judged?.scores.get(answer.id),
+    }));
     const scorer = open.scorer(cases);
     const forms = task.views.map((view) => scorer(view, vocabulary));
     const known = openMetrics(params, context);
@@ -69,6 +82,7 @@ export const evaluate: StepKind<Params> = {
       views: byView((at) => scores[at]),
       intervals: byView((at) => intervals[at]),
       ...open.details?.(cases, vocabulary),
+      ...(judged === undefined ? {} : { judge: await judgeFacts(judged, params, context) }),
       parse_failures: { count: failures, rate: rows.length === 0 ? 0 : failures / rows.length },
       truncated: read.filter(({ answer }) => answer.finish === "length").length,
     } as unknown as ArmMetrics;
@@ -80,12 +94,56 @@ export const evaluate: StepKind<Params> = {
       [predictionKey]: prediction,
       parsed,
       notes,
+      ...(judged === undefined
+        ? {}
+        : { judgement: judged.scores.get(answer.id), judge_text: judged.texts.get(answer.id) }),
     }));
     writeFileSync(join(context.output, "predictions.jsonl"), jsonLines(lines));
     const { texts, gold } = caseSetOf(rows);
     context.evidence({ cases: rows.length, case_texts: texts, case_gold: gold } satisfies Record<string, Json>);
   },
 };
+
+type Judgements = {
+  /** Case -> the judge's score; absent if its answer states none. */
+  readonly scores: ReadonlyMap<string, number>;
+  readonly texts: ReadonlyMap<string, string>;
+  readonly answers: readonly Response[];
+};
+
+/** The judge's scores of an arm. */
+function judgementsOf({ judge_scale }: Params, context: StepContext, input = "judgements"): Judgements {
+  const answers = readJsonLines<Response>(context.input(input));
+  const scored = answers.flatMap(({ id, text = "" }) => {
+    const score = readJudgement(text, judge_scale as unknown as JudgeScale);
+    return score === undefined ? [] : [[id, score] as const];
+  });
+  return { scores: new Map(scored), texts: new Map(answers.map(({ id, text = "" }) => [id, text])), answers };
+}
+
+/** What metrics.json has about the judge, with its agreement with people. */
+async function judgeFacts({ scores, answers }: Judgements, params: Params, context: StepContext): Promise<JudgeFacts> {
+  const tokens = (key: "prompt_tokens" | "new_tokens"): number =>
+    answers.reduce((sum, answer) => sum + (answer[key] ?? 0), 0);
+  const facts = {
+    ...{ judged: scores.size, failed: answers.length - scores.size },
+    ...{ prompt_tokens: tokens("prompt_tokens"), new_tokens: tokens("new_tokens") },
+  };
+  if (!context.hasInput("judged_ratings")) return facts;
+  const ratings = readRatings(context.source("ratings"));
+  const judged = judgementsOf(params, context, "judged_ratings");
+  const pairs = ratings.flatMap(({ score }, at): readonly RatedPair[] => {
+    const own = judged.scores.get(String(at));
+    return own === undefined ? [] : [{ human: score, judge: own }];
+  });
+  const cases = ratedCases(pairs);
+  const metrics = agreementMetrics();
+  const [intervals] = await intervalsOf([cases], metrics, params.bootstrap, context.pause);
+  const values = scoresOf(cases, metrics);
+  const measured = (name: string) => ({ value: values[name] ?? null, ...boundsOf(intervals?.[name]) });
+  const [weighted_kappa, equal] = ["weighted_kappa", "equal"].map(measured) as [JudgeMeasure, JudgeMeasure];
+  return { ...facts, agreement: { rated: ratings.length, n: pairs.length, weighted_kappa, equal } };
+}
 
 /** Metrics by their names. Throws UserError `unknown-metric`. */
 export function namedMetrics(metrics: Registry<Metric>, names: readonly string[]) {
@@ -105,6 +163,7 @@ export function headline({ evaluate }: Experiment): readonly string[] {
 /** The score of one arm, on the rows that the experiment is evaluated on. */
 export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
   const { bootstrap } = experiment.evaluate;
+  const judged = judgementInputs(experiment, arm);
   const scored = draft({
     id: stepOfArm("evaluate", arm),
     kind: evaluate.name,
@@ -115,8 +174,9 @@ export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
       bootstrap: { resamples: bootstrap.resamples, seed: bootstrap.seed },
       exp: site.version,
     },
-    sources: scoringFiles(experiment),
+    sources: { ...scoringFiles(experiment), ...judged.sources },
     inputs: {
+      ...judged.inputs,
       rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
       labels: { step: "data", file: "labels.json" },
       responses: { step: stepOfArm("generate", arm), file: "responses.jsonl" },

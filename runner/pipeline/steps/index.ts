@@ -18,6 +18,7 @@ import { exportedAnswers, exportModel } from "./export-model.ts";
 import { draftFetch, fetch } from "./fetch.ts";
 import { draftFetchData, fetchData } from "./fetch-data.ts";
 import { draftGenerate, generate } from "./generate.ts";
+import { draftJudges, judge, judgePrompt } from "./judge.ts";
 import { draftMerge, merge, needsMerge } from "./merge.ts";
 import { comparesForms, draftMergeCheck, mergeCheck } from "./merge-check.ts";
 import { draftPreflight, preflight } from "./preflight.ts";
@@ -35,6 +36,8 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       fetchData,
       data,
       prompt,
+      judgePrompt,
+      judge,
       preflight,
       preview,
       train,
@@ -113,6 +116,7 @@ function draftScores(
         ]
       : []),
     ...(comparesForms(experiment) ? draftMergeCheck(experiment, site) : []),
+    ...draftJudges(experiment, scored, site),
     ...scored.map((arm) => draftEvaluate(experiment, arm, site)),
   ];
 }

@@ -1,3 +1,4 @@
+import { type JudgeScale, judgeMetric } from "../../evaluation/text/judge.ts";
 import { defaultEnvironment } from "../../plugins/environments.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Metric } from "../../plugins/metrics/metric.ts";
@@ -32,6 +33,8 @@ export type TaskParams = {
   readonly scoring?: Json;
   /** The metrics that the study brings; absent without any, and in steps that do not score. */
   readonly own_metrics?: readonly OwnMetricParams[];
+  /** Least and greatest score of the judge; absent without one. */
+  readonly judge_scale?: readonly number[];
 };
 
 type OwnMetricParams = {
@@ -60,6 +63,7 @@ export function taskParams(experiment: Experiment): TaskParams {
     ...parsingParams(experiment),
     ...(scoring === undefined ? {} : { scoring }),
     ...(own.length === 0 ? {} : { own_metrics: own }),
+    ...(experiment.evaluate.judge === undefined ? {} : { judge_scale: [...experiment.evaluate.judge.scale] }),
   };
 }
 
@@ -97,7 +101,7 @@ export function openMetrics(
   params: TaskParams,
   context: Pick<StepContext, "source" | "hint" | "metric">,
 ): Registry<Metric> {
-  return metricsWith(params.task, params.own_metrics ?? [], ({ name }) => {
+  return metricsWith(params.task, params.own_metrics ?? [], params.judge_scale, ({ name }) => {
     const file = context.source(metricSource(name));
     const limits = context.hint(limitsHint(name)) as Pick<OwnMetric, "timeout" | "memory">;
     return { file, open: () => context.metric(file, limits) };
@@ -106,20 +110,27 @@ export function openMetrics(
 
 /** The metrics of an experiment for tables and reports. The metrics of the study compute nothing. */
 export function metricsOf(experiment: Pick<Experiment, "task" | "evaluate">): Registry<Metric> {
-  return withTaskMetrics(experiment.task, ownMetrics(experiment.evaluate).map(describedMetric));
+  const { task, evaluate } = experiment;
+  return withTaskMetrics(task, [...ownMetrics(evaluate).map(describedMetric), ...judgeMetrics(evaluate.judge?.scale)]);
 }
 
 /** The metrics of a task, and metrics of users with what calls their functions. */
 export function metricsWith<M extends OwnMetricParams>(
   task: string,
   own: readonly M[],
+  scale: readonly number[] | undefined,
   processOf: (metric: M) => { readonly file: string; open(): MetricProcess },
 ): Registry<Metric> {
   const { plain } = tasks.get(task);
-  return withTaskMetrics(
-    task,
-    own.map((metric) => ownMetric(metric, { ...processOf(metric), plain })),
-  );
+  return withTaskMetrics(task, [
+    ...own.map((metric) => ownMetric(metric, { ...processOf(metric), plain })),
+    ...judgeMetrics(scale),
+  ]);
+}
+
+/** The metric of a judge; none without one. */
+function judgeMetrics(scale: readonly number[] | undefined): readonly Metric[] {
+  return scale === undefined ? [] : [judgeMetric(scale as unknown as JudgeScale)];
 }
 
 function withTaskMetrics(task: string, own: readonly Metric[]): Registry<Metric> {

@@ -100,7 +100,8 @@ function sweepOf(context: StepContext): WorkbookSweep {
 
 function armOf(arm: Arm, view: View, context: StepContext): Omit<WorkbookArm, "name"> {
   const metrics = readResult("metrics.json", context.input(`metrics.${arm}`));
-  const { views, intervals, per_label, parse_failures, out_of_set, truncated, cardinality, classes, n } = metrics;
+  const { views, intervals, per_label, parse_failures, out_of_set, truncated, cardinality, classes, n, judge } =
+    metrics;
   return {
     views,
     intervals,
@@ -110,6 +111,14 @@ function armOf(arm: Arm, view: View, context: StepContext): Omit<WorkbookArm, "n
       { name: "cases", definition: "Evaluated cases", value: n },
       { name: "parse_failures", definition: "Responses that could not be parsed", value: parse_failures.count },
       { name: "truncated", definition: "Responses truncated at max_new_tokens", value: truncated },
+      ...fact("judge_failures", "Answers that the judge did not score, which judge_score leaves out", judge?.failed),
+      ...fact("judge_prompt_tokens", "Tokens that the judge read", judge?.prompt_tokens),
+      ...fact("judge_new_tokens", "Tokens that the judge wrote", judge?.new_tokens),
+      ...fact(
+        "judge_weighted_kappa",
+        "Agreement of the judge with people: Cohen's kappa with quadratic weights",
+        judge?.agreement?.weighted_kappa.value ?? undefined,
+      ),
       ...fact(
         "out_of_set_rate",
         `Proportion of predicted labels that occur in no training row (${view} view)`,

@@ -66,8 +66,8 @@ export type Sums = Float64Array;
 export interface Counting<T, P, S, Space = unknown> {
   /** Called before the cases of each set contribute, with the space of that set. */
   enter?(space: Space): void;
-  /** Adds what one case contributes. */
-  contribute(target: T, prediction: P, add: AddTo): void;
+  /** Adds what one case contributes. `judgement` is the score of a judge, if the case has one. */
+  contribute(target: T, prediction: P, add: AddTo, judgement?: number): void;
   /** How many counters there are, once all cases have contributed. */
   size(): number;
   /**
@@ -86,6 +86,8 @@ export interface ScoredCases<T = any, P = any, Space = any> {
   readonly space: Space;
   target(row: number): T;
   prediction(row: number): P;
+  /** The score that a judge gave to the answer. Absent: there is no judge. */
+  judgement?(row: number): number | undefined;
   /** Whether the prediction of a case is entirely correct. */
   isCorrect(row: number): boolean;
   /**

@@ -18,9 +18,20 @@ export type OwnMetric = {
   readonly memory: string;
 };
 
+/** The name of the metric of a judge (`evaluate.judge`). */
+export const judgeScore = "judge_score";
+
 /** Names of the metrics that tables show. */
-export const shownMetrics = ({ metrics }: { readonly metrics: readonly (string | OwnMetric)[] }): readonly string[] =>
-  metrics.map((one) => (typeof one === "string" ? one : one.name));
+export const shownMetrics = ({
+  metrics,
+  judge,
+}: {
+  readonly metrics: readonly (string | OwnMetric)[];
+  readonly judge?: object;
+}): readonly string[] => [
+  ...metrics.map((one) => (typeof one === "string" ? one : one.name)),
+  ...(judge === undefined ? [] : [judgeScore]),
+];
 
 /** The metrics that a study brings. */
 export const ownMetrics = ({ metrics }: { readonly metrics: readonly (string | OwnMetric)[] }): readonly OwnMetric[] =>

@@ -44,6 +44,8 @@ export type ScoredCase<T, P> = {
   readonly parsed?: boolean | undefined;
   /** The group of the case (`data.columns.group`); absent without groups. */
   readonly group?: string | undefined;
+  /** The score that a judge gave to the answer. */
+  readonly judgement?: number | undefined;
 };
 
 /** Groups of labels that a study defines. */
@@ -139,6 +141,8 @@ export interface Task<T = any, P = any> {
   /** Forms in which targets and predictions are compared. */
   readonly views: readonly View[];
   readonly metrics: Registry<Metric>;
+  /** True if a language model may judge the answers (`evaluate.judge`). */
+  readonly isJudged?: true;
   /**
    * A target or prediction of {@link ScoredCases} as JSON, for a metric of the study; null for the prediction of an
    * answer that could not be read. `space` is that of the cases. Absent: it is JSON.

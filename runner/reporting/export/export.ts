@@ -176,7 +176,8 @@ function declarationFiles(
       const engine = engines.find(generate.engine);
       const recorded = ["zero_shot", "tuned"].map((arm) => engine?.recorded?.(experiment, arm)?.file);
       const taskFiles = Object.values(analysisFiles(experiment));
-      const paths = [prompt.template, prompt.zero_shot, ...taskFiles, report.notes, ...metrics, ...recorded, ...rows];
+      const scoring = [...metrics, evaluate.judge?.rubric];
+      const paths = [prompt.template, prompt.zero_shot, ...taskFiles, report.notes, ...scoring, ...recorded, ...rows];
       for (const path of paths) if (path !== undefined && namedFile(run, path, study) !== undefined) used.add(path);
     }
     for (const [path, digest] of Object.entries(provenance.sources)) {

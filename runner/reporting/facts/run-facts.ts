@@ -56,7 +56,7 @@ function armFacts(name: string, { config, steps }: Manifest, folder: string): Ar
   const metrics = resultOf("metrics.json", join(folder, name));
   if (metrics === undefined) throw fileGone(`${join(folder, name, "metrics.json")} does not exist`);
   const { view } = config.evaluate.primary;
-  const { views, per_label, parse_failures, truncated, out_of_set, cardinality, classes, per_field } = metrics;
+  const { views, per_label, parse_failures, truncated, out_of_set, cardinality, classes, per_field, judge } = metrics;
   return {
     name,
     views: views as ArmFacts["views"],
@@ -73,6 +73,7 @@ function armFacts(name: string, { config, steps }: Manifest, folder: string): Ar
     ...(classes ? { confusion: classes[view].confusion } : {}),
     parseFailures: parse_failures.count,
     truncated,
+    ...(judge === undefined ? {} : { judge }),
     ...(out_of_set === undefined || cardinality === undefined
       ? {}
       : {

@@ -1,7 +1,7 @@
 import type { FieldConfusion, FieldRow, JsonDetails } from "../../evaluation/json/details.ts";
 import type { LabelRow } from "../../evaluation/labels/detail.ts";
 import type { SingleLabel } from "../../evaluation/labels/single-label.ts";
-import type { ResultFiles, TrainingReport } from "../../pipeline/result-files.ts";
+import type { JudgeFacts, ResultFiles, TrainingReport } from "../../pipeline/result-files.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Ablation } from "../../runs/ablation.ts";
 import type { Manifest, ManifestStep } from "../../runs/manifest.ts";
@@ -31,6 +31,8 @@ export type ArmFacts = {
   readonly labels: readonly LabelRow[];
   readonly parseFailures: number;
   readonly truncated: number;
+  /** Absent without `evaluate.judge`. */
+  readonly judge?: JudgeFacts;
   /** For a task with labels: labels per case, and the proportion of predicted labels that no training row has. */
   readonly labelFacts?: {
     readonly outOfSetRate: number;

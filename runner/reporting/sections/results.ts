@@ -19,6 +19,7 @@ import { confusionTable } from "../report/confusion-table.ts";
 import { armNamingOf, metricName, modelArms, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { fieldConfusionTable, fieldTable } from "../report/field-tables.ts";
+import { judgeTexts } from "../report/judge.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { sizes } from "./sizes.ts";
@@ -186,7 +187,16 @@ function views(run: RunFacts): readonly Block[] {
       ...labelText(own, run),
       `${armNamingOf(run)(own.name)}: ${plural(own.parseFailures, "response")} could not be parsed; ${plural(own.truncated, "response")} reached the maximum number of new tokens.`,
     ),
+    ...judged(run),
   ];
+}
+
+/** What the judge left out, cost, and how far it agrees with people. */
+function judged(run: RunFacts): readonly Block[] {
+  const naming = armNamingOf(run);
+  const arms = run.arms.flatMap(({ name, judge }) => (judge === undefined ? [] : [{ arm: naming(name), judge }]));
+  const texts = judgeTexts(arms);
+  return texts.length === 0 ? [] : [paragraph(texts.join(" "))];
 }
 
 /** The confusion matrix of the primary arm; none for a task with sets of labels. */

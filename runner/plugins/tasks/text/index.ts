@@ -9,6 +9,7 @@ export const text: Task<string, string | null> = {
   schema: {},
   views: ["raw", "basic"],
   metrics: textMetrics,
+  isJudged: true,
   baselines: ["lead", "nearest"],
   defaults: {
     metrics: ["rouge_l", "rouge_1", "rouge_2", "token_f1", "exact_match", "bleu", "chrf", "length_ratio"],
