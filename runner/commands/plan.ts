@@ -104,6 +104,10 @@ export const command = defineCommand({
     );
     for (const problem of problems) context.err(`\n${formatProblem(problem)}`);
     context.out(`\n${summary(rows, plan.runs.length)}\n`);
+    const measured = rows.flatMap(({ label, status, expects }) =>
+      status === "cached" || expects?.measured === undefined ? [] : [`${label} from ${expects.measured}`],
+    );
+    if (measured.length > 0) context.out(`Times measured on this machine: ${measured.join("; ")}\n`);
     for (const hint of faster) context.out(`Hint: ${hint}\n`);
     for (const { points: of } of loaded) {
       // A smoke run replaces values, so that its defaults do not show what the experiment leaves out.

@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import { paused, type StoreRecord } from "../pipeline/plan/record.ts";
+import type { Measurement, Work } from "../plugins/measurement.ts";
 import type { Credential } from "../plugins/step.ts";
 import type { Digests } from "../store/digest.ts";
 import type { Store } from "../store/store.ts";
+import type { Json } from "../util/canonical.ts";
 import { plural } from "../util/format.ts";
 import { EnergyMeter } from "./energy.ts";
 import type { Event } from "./event.ts";
@@ -28,6 +30,8 @@ export type StepRunnerParts = Interrupts & {
   /** The value of a key. Throws UserError if it must not be sent to this server. */
   secret(credential: Credential): string | undefined;
   readonly emit: (event: Event) => void;
+  /** Called with the time and memory of a step that ran at once, on resources of its own. */
+  readonly onMeasured?: (measurement: Measurement) => void;
 };
 
 /** The resources of one running step. */
@@ -139,6 +143,14 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
     }
   }
 
+  function measure(work: Work, seconds: number, evidence: Readonly<Record<string, Json>>): void {
+    if (evidence.seconds_before !== undefined || evidence.gpu_share !== undefined) return;
+    const { peak_memory: memory, peak_gpu_memory: gpu } = evidence;
+    const peak = gpu ?? memory;
+    const at = new Date().toISOString();
+    parts.onMeasured?.({ ...work, at, seconds, memory: typeof peak === "number" ? peak : null });
+  }
+
   /** Waits for something that the first Ctrl-C aborts. Throws Interrupted then. */
   async function waited<T>({ id, kind }: PlannedStep, what: () => string, wait: () => Promise<T>) {
     const report = (): void => parts.emit({ type: "step-wait", step: id, kind: kind.name, for: what() });
@@ -175,6 +187,8 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
         seconds,
         force: force || !step.kind.cached,
       });
+      const { work } = step.draft.expects ?? {};
+      if (work !== undefined && failed === undefined) measure(work, seconds, evidence);
       // The work folder of a paused step is kept for the step that resumes it. That step has copied what it needs once
       // it is built.
       if (!pauses) store.deleteWork(key);

@@ -9,6 +9,7 @@ import type { Project } from "../project/project.ts";
 import { recordTestEvaluation } from "../runs/ledger.ts";
 import { cacheRoot } from "../setup/cache.ts";
 import { environmentPython } from "../setup/environments.ts";
+import { recordMeasurement } from "../setup/measurements.ts";
 import { tryAcquire } from "../store/lock.ts";
 import type { Context } from "../util/context.ts";
 
@@ -37,6 +38,7 @@ export function projectStepRunner(
     secret: (credential) => keyFor(credential, context.env),
     slots: new Slots(machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid)), { shareGpus }),
     jobs,
+    onMeasured: (measurement) => recordMeasurement(measurement, context.env),
   });
 }
 

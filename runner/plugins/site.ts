@@ -1,4 +1,5 @@
 import type { Device, Precision } from "./backends/device.ts";
+import type { Measurement } from "./measurement.ts";
 import type { ModelConfig, Shape } from "./model-shape.ts";
 
 /** The facts about this machine and project that drafts depend on. Reading them uses no network. */
@@ -41,6 +42,12 @@ export type Site = {
   readonly elsewhere?: boolean;
   readonly cores: number;
   readonly gpus: number;
+  /** Name of the processor. */
+  readonly processor: string;
+  /** Name of the first GPU. */
+  readonly gpuName: string | undefined;
+  /** Times of steps that ended on this machine, oldest first. */
+  measurements(): readonly Measurement[];
 };
 
 /** The folder of a base model. `files` are the files whose content identifies a local model: logical name -> path. */

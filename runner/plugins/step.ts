@@ -1,5 +1,6 @@
 import type { Json } from "../util/canonical.ts";
 import type { Progress } from "../util/progress.ts";
+import type { Work } from "./measurement.ts";
 import type { MetricProcess, OwnMetric } from "./metrics/own-metric.ts";
 
 /** A file or folder that another step of the same plan writes. */
@@ -27,6 +28,10 @@ export type Expected = {
   /** Memory of each GPU. */
   readonly gpu_memory?: Span;
   readonly seconds?: Span;
+  /** What the estimates of this step, and of later ones, are measured by. */
+  readonly work?: Work;
+  /** The step of this machine from which the time was estimated, as a text. */
+  readonly measured?: string;
   /** Bytes to download. */
   readonly download?: number;
   /** What the experiment declares about the machine; `elsewhere` if the steps run on another machine than this one. */

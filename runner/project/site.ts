@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
+import { cpus } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import { sampleBytes, sampleRows } from "../data/sample.ts";
 import type { Machine } from "../execution/devices.ts";
@@ -7,6 +8,7 @@ import { hubUrlOf, huggingFaceCache } from "../hub/places.ts";
 import { knownShape, shapeOf } from "../plugins/model-shape.ts";
 import type { ModelPlace, Site } from "../plugins/site.ts";
 import { lacksPackage, lockFile } from "../setup/environments.ts";
+import { readMeasurements } from "../setup/measurements.ts";
 import { bundledModels, modelIsHere } from "../setup/models.ts";
 import { nativePrecision } from "../setup/precision.ts";
 import type { Context } from "../util/context.ts";
@@ -16,6 +18,7 @@ import { modelConfig, modelDir, readConfig } from "./model-config.ts";
 
 /** The facts of this machine that steps are drafted from: models, lock files, sources and devices. Each file is read once. */
 export function siteOf(context: Context, machine: Machine, root: string, tokensOnly: boolean): Site {
+  let measurements: ReturnType<Site["measurements"]> | undefined;
   return {
     version: context.version(),
     recipe: (module) => ({
@@ -50,6 +53,12 @@ export function siteOf(context: Context, machine: Machine, root: string, tokensO
     uploads: true,
     cores: machine.cores,
     gpus: machine.gpus.length,
+    processor: cpus()[0]?.model.trim() ?? "unknown",
+    gpuName: machine.gpus[0]?.name,
+    measurements() {
+      measurements ??= readMeasurements(context.env);
+      return measurements;
+    },
   };
 }
 

@@ -26,6 +26,9 @@ const site: Site = {
   uploads: false,
   cores: 4,
   gpus: 1,
+  processor: "a CPU",
+  gpuName: "a GPU",
+  measurements: () => [],
 };
 
 /** The environments that the provenance of a run lists. */

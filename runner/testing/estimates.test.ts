@@ -1,6 +1,8 @@
-/** Estimates of memory, time and downloads, in the plan and as errors before a run. No test starts Python. */
-import { existsSync } from "node:fs";
+/** Estimates of memory, time and downloads, in the plan and as errors before a run. Only the last test starts Python. */
+import { existsSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "vitest";
+import { cacheRoot } from "../setup/cache.ts";
 import type { PlanJson } from "./command.ts";
 import { test } from "./rig.ts";
 
@@ -109,4 +111,29 @@ test("check --preflight downloads nothing", async ({ rig }) => {
   expect(code).toBe(2);
   expect(stderr).toContain("error[model-not-here]");
   expect(existsSync(rig.path("artifacts"))).toBe(false);
+});
+
+test("after a training, the plan of a like one estimates it from its time and memory", async ({ rig }) => {
+  // A cache of its own with the environments of this machine, so that it has no other measurements.
+  rig.write("cache/.keep", "");
+  for (const name of ["envs", "models"]) symlinkSync(join(cacheRoot(), name), rig.path(`cache/${name}`));
+  rig.env = { ...rig.env, EXP_CACHE: rig.path("cache") };
+  rig.addTinyModel("qwen3", "models/tiny");
+  const plan = async (...set: string[]) => {
+    const args = ["plan", "experiments/tuned.yaml", ...set.flatMap((one) => ["--set", one])];
+    const { steps } = await rig.json<Estimated>(...args);
+    return { text: await rig.output(...args), train: steps.find(({ id }) => id === "train")?.estimate };
+  };
+  const before = await plan();
+  expect(before.text).not.toContain("measured");
+  await rig.build("experiments/tuned.yaml", "--until", "train");
+  const [first] = rig.read("cache/measurements.jsonl").split("\n");
+  const { seconds, memory } = JSON.parse(first as string) as { seconds: number; memory: number };
+
+  const { text, train } = await plan("train.epochs=2");
+  expect(text).toMatch(/^Times measured on this machine: train from a like step of \d{4}-\d\d-\d\d/m);
+  expect(train?.seconds).toEqual([expect.closeTo((1.5 * seconds) / 1.25), expect.closeTo(2 * seconds * 1.25)]);
+  expect(train?.memory).toEqual([expect.closeTo(0.85 * memory), expect.closeTo(1.25 * memory)]);
+  expect((await plan("train.learning_rate=1.0e-4")).train?.seconds).not.toEqual(before.train?.seconds);
+  expect((await plan("train.method=dora")).text).not.toContain("train from");
 });

@@ -7,11 +7,13 @@ import { weightPrecision } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { executors } from "../../plugins/executors/registry.ts";
 import type { Experiment, Train } from "../../plugins/experiment.ts";
+import type { Work } from "../../plugins/measurement.ts";
 import { parameters, type Shape, storedBytes } from "../../plugins/model-shape.ts";
 import { unsupportedGeneration, unsupportedTraining } from "../../plugins/model-support.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Expected } from "../../plugins/step.ts";
 import { bytesOf } from "../../util/size.ts";
+import { fromMeasurements } from "../estimate/measured.ts";
 import {
   adapterParameters,
   type GenerationLoad,
@@ -81,13 +83,20 @@ export function expectTraining(
   const most = rung === undefined ? train.epochs : rung.epochs - rung.from;
   const epochs: Range = [train.early_stopping === undefined ? most : 1, most];
   const passes: Range = [Math.min(epochs[0] * kept, atMost), Math.min(epochs[1] * kept, atMost)];
-  return {
+  const estimate = {
     ...common,
     ...divided(trainingMemory(shape, load), common),
     ...(kept > 0
       ? { seconds: trainingSeconds(shape, { ...load, length: mean }, passes, processorOf(experiment, site)) }
       : {}),
   };
+  // With early stopping, the number of epochs is not known.
+  if (kept === 0 || passes[0] < passes[1]) return estimate;
+  return withMeasured(estimate, site, {
+    ...{ kind: "train", machine: machineOf(estimate, site), program: backend.name, method: train.method, precision },
+    ...{ parameters: parameters(shape), batch: train.batch_size, length: train.max_length },
+    characters: Math.round(passes[0] * charactersOf(experiment, experiment.prompt.template, site)),
+  });
 }
 
 /** Number of rows that a training uses. Undefined if the rows of its file are not known. */
@@ -145,7 +154,11 @@ function trainingLoad(experiment: Experiment, site: Site): TrainingLoad {
 }
 
 /** Memory and time of answering the cases, and what the engine does not support here. */
-export function expectGeneration(experiment: Experiment, template: string, site: Site): Expected {
+export function expectGeneration(
+  experiment: Experiment,
+  { template, isAdapted }: { readonly template: string; readonly isAdapted: boolean },
+  site: Site,
+): Expected {
   const { generate, model, data, evaluate } = experiment;
   const device = deviceOf(experiment, site);
   const engine = engines.get(generate.engine);
@@ -189,13 +202,50 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const available = common.declared.gpu_memory ?? site.gpuMemory;
   const most =
     memory.gpu_memory && adapts && available !== undefined ? Math.min(memory.gpu_memory[1], available) : undefined;
-  return {
+  const estimate: Expected = {
     ...common,
     ...memory,
     ...(memory.gpu_memory && most ? { gpu_memory: [memory.gpu_memory[0], Math.max(memory.gpu_memory[0], most)] } : {}),
     ...(count > 0 ? { seconds } : {}),
     adapts,
   };
+  if (count === 0) return estimate;
+  return withMeasured(estimate, site, {
+    ...{
+      kind: "generate",
+      machine: machineOf(estimate, site),
+      program: engine.name,
+      method: isAdapted ? "adapted" : "base",
+    },
+    ...{ precision, parameters: parameters(shape), batch: batch[1], length: newTokens },
+    characters: Math.round(count * votes * charactersOf(experiment, template, site)),
+  });
+}
+
+/** Time, and memory if it is the same, of the nearest step that ended on this machine. A step elsewhere has no measurement. */
+function withMeasured(estimate: Expected, site: Site, work: Work): Expected {
+  if (estimate.declared.elsewhere === true) return estimate;
+  const found = fromMeasurements(work, site.measurements());
+  if (found === undefined) return { ...estimate, work };
+  const { seconds, memory, from, isLike } = found;
+  const kind = estimate.device === "cpu" ? "memory" : "gpu_memory";
+  return {
+    ...estimate,
+    work,
+    seconds,
+    ...(memory === undefined ? {} : { [kind]: memory }),
+    measured: `${isLike ? "a like step" : "another step"} of ${from.at.slice(0, 10)}`,
+  };
+}
+
+function machineOf({ device, gpus }: Expected, site: Site): string {
+  return device === "cpu" ? `${site.processor}, ${site.cores} cores` : `${site.gpuName ?? "GPU"} x ${gpus}`;
+}
+
+/** Mean characters of a row with its prompt. */
+function charactersOf({ data, prompt }: Experiment, template: string, site: Site): number {
+  const row = (rowsOf(data.train, site)?.characters ?? 400) * (1 + prompt.examples.count);
+  return row + site.template(template).characters;
 }
 
 /** Memory and time of a merge. It reads and writes the whole model but holds only a part of it in memory. */

@@ -77,7 +77,7 @@ function generationParams({ generate, prompt }: Experiment, native: Precision | 
 function modelDraft(experiment: Experiment, arm: Arm, site: Site, part: Part) {
   const { evaluate, model } = experiment;
   const scored: Experiment = part === "eval" ? experiment : { ...experiment, evaluate: { ...evaluate, split: part } };
-  const expects = expectGeneration(scored, templateOf(experiment, arm), site);
+  const expects = expectGeneration(scored, { template: templateOf(experiment, arm), isAdapted: arm === "tuned" }, site);
   return {
     params: generationParams(experiment, site.precision[deviceOf(experiment, site)]),
     inputs: {

@@ -82,7 +82,9 @@ function machineHints(experiment: Experiment, arm: Arm, site: Site): Record<stri
     const weights = weightPrecision(generate.precision, native);
     precisions.generate = weights === "4bit" ? native : weights;
   }
-  expects.generate = sizes(expectGeneration(experiment, templateOf(experiment, arm), site));
+  expects.generate = sizes(
+    expectGeneration(experiment, { template: templateOf(experiment, arm), isAdapted: arm === "tuned" }, site),
+  );
   return { tokens_only: site.tokensOnly, precisions, expects, disk: diskOf(experiment, site) };
 }
 
