@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { analysisFiles } from "../../pipeline/steps/task.ts";
 import { filesOf } from "../../plugins/data-part.ts";
@@ -11,6 +11,7 @@ import { fileGone } from "../../runs/run-outputs.ts";
 import { uploadRecord } from "../../runs/upload-record.ts";
 import type { Context } from "../../util/context.ts";
 import { fileInside } from "../../util/inside.ts";
+import { readOwnFile } from "../../util/regular-file.ts";
 import { shellWord } from "../../util/shell.ts";
 import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";
 import type { Evidence } from "../checklist/checklist-item.ts";
@@ -102,7 +103,9 @@ function runFiles(run: FinishedRun): Readonly<Files> {
   const { config, compared = {}, steps } = run.manifest;
   const files: Files = { [join(runFolder(run), "manifest.json")]: readFileSync(run.path) };
   const upload = uploadRecord(run);
-  if (existsSync(upload)) files[`${runFolder(run)}.upload.json`] = readFileSync(upload);
+  // A link next to a run from elsewhere could name any file of this machine.
+  if (lstatSync(upload, { throwIfNoEntry: false })?.isFile() === true)
+    files[`${runFolder(run)}.upload.json`] = readOwnFile(upload);
   const mayPublish = [config, ...Object.values(compared)].every(({ data }) => data.origin?.publish === true);
   for (const [step, output] of Object.entries(steps)) {
     const hasRows = ["data", "prompt"].includes(output.kind);
@@ -135,7 +138,12 @@ function dockerfile(runs: readonly RunFacts[], { packageRoot }: Context): string
 /** The package of an exported study: it installs the copy of exp in the folder, or the version that made the last run. */
 function packageJson({ experiment, provenance }: RunFacts, copy: string | undefined): string {
   const content = {
-    ...{ name: experiment.toLowerCase(), private: true, type: "module", engines: { node: ">=20.19.0" } },
+    ...{
+      name: experiment.toLowerCase(),
+      private: true,
+      type: "module",
+      engines: { node: ">=20.19.0" },
+    },
     dependencies: { "exp-study": copy === undefined ? provenance.exp : `file:${copy}` },
   };
   return `${JSON.stringify(content, null, 2)}\n`;
