@@ -29,7 +29,7 @@ from recipes.common.models.folder import is_companion, weight_files
 from recipes.common.models.tensors import read_header
 from recipes.common.models.verify import verify_base, verify_trained
 from recipes.common.protocol import Step, StepFailed, main, write_json
-from recipes.gguf.llama import Model
+from recipes.gguf.llama import Model, free_threads
 from recipes.gguf.modelfile import find_turns, modelfile, parameters, system_prompt
 
 FILE = "model.gguf"
@@ -87,7 +87,7 @@ def run(step: Step) -> dict[str, Any]:
     step.check_interrupt()
     step.progress(force=True, message="compare")
     texts = [render_prompt(tokenizer, row["messages"], thinking) for row in rows[:_CANARIES]]
-    report = compare_files(folder, faithful, texts, prompts[:_CANARIES], threads=step.cores)
+    report = compare_files(folder, faithful, texts, prompts[:_CANARIES], threads=free_threads(step.cores))
     if not report["relative"] <= _TOLERANCE[plain]:
         raise StepFailed(
             "gguf-differs",

@@ -20,7 +20,7 @@ from recipes.common.encode import load_tokenizer
 from recipes.common.generation.cases import answer_row, encode_cases, end_tokens, seed_of
 from recipes.common.generation.responses import Answers, write_responses
 from recipes.common.protocol import Step, main
-from recipes.gguf.llama import Model
+from recipes.gguf.llama import Model, free_threads
 from recipes.transformers.constraint import Constraint, read_constraint
 from recipes.transformers.decode import Answer, Sampling
 
@@ -37,7 +37,8 @@ def run(step: Step) -> dict[str, Any]:
             step.progress(force=True, message="loading the model")
             constraint = read_constraint(params.get("constrain", "none"), step.inputs.get("answers"), tokenizer)
             context = max(map(len, prompts.values())) + params["max_new_tokens"]
-            model = Model(step.inputs["export"] / "model.gguf", context=context, threads=step.cores)
+            threads = free_threads(step.cores)
+            model = Model(step.inputs["export"] / "model.gguf", context=context, threads=threads)
             evidence["load_seconds"] = round(time.monotonic() - started, 2)
             ends = end_tokens(step.local_paths["model"], tokenizer)
             sampling = Sampling(params["temperature"], params.get("top_p"), params.get("top_k"))
@@ -65,6 +66,7 @@ def run(step: Step) -> dict[str, Any]:
             model.close()
             evidence |= {
                 "device": "cpu",
+                "threads": threads,
                 "prompt_tokens": sum(len(prompts[id]) for id in pending),
                 "new_tokens": new,
                 "generate_seconds": round(seconds, 2),

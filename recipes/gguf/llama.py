@@ -7,6 +7,7 @@ quantisation, so this module calls the C interface that its library exports. Wri
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -110,6 +111,24 @@ def _library() -> Any:
     library.llama_log_set(_log, None)
     library.llama_backend_init()
     return library
+
+
+def free_threads(cores: int, *, pause: float = 0.3, stat: Path = Path("/proc/stat")) -> int:
+    """The threads to compute with: `cores`, but no more than there are idle ones on the machine, measured for `pause`
+    seconds. llama.cpp's threads wait for one another without sleeping, so that a thread without a core makes it many
+    times slower. Without `stat`, a file of Linux: `cores`."""
+
+    def times() -> tuple[int, int, int]:
+        lines = [line.split() for line in stat.read_text().splitlines() if line.startswith("cpu")]
+        values = [int(value) for value in lines[0][1:9]]
+        return sum(values), values[3] + values[4], len(lines) - 1
+
+    if not stat.is_file():
+        return cores
+    total, idle, count = times()
+    time.sleep(pause)
+    later, still_idle, _ = times()
+    return max(1, min(cores, round(count * (still_idle - idle) / max(1, later - total))))
 
 
 class Model:

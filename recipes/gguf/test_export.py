@@ -20,7 +20,7 @@ from gguf import GGMLQuantizationType as Type
 from recipes.common.models.folder import describe_model, select_files
 from recipes.common.protocol import Step, StepFailed
 from recipes.gguf import convert, export, generate
-from recipes.gguf.llama import Model
+from recipes.gguf.llama import Model, free_threads
 from recipes.gguf.quantise import is_quantised, type_of
 from recipes.tools.tiny_models import Family, make_tiny_model
 
@@ -126,6 +126,22 @@ def test_a_constraint_and_a_seed_apply_as_in_the_other_engines(tmp_path: Path) -
     assert set(first) == {"bada", "kilo mona"} and len(first) == 20 and first == answers()
     step.params["seed"] = 4
     assert first != answers()
+
+
+def test_only_idle_cores_get_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = tmp_path / "stat"
+    zeros = " 0" * 6
+
+    def threads(busy: int, idle: int, cores: int = 4) -> int:
+        each = "".join(f"cpu{at} 0 0 0 0{zeros}\n" for at in range(4))
+        stat.write_text(f"cpu 100 0 0 100{zeros}\n{each}intr 5\n")
+        after = f"cpu {100 + busy} 0 0 {100 + idle}{zeros}\n{each}intr 9\n"
+        monkeypatch.setattr("time.sleep", lambda _: stat.write_text(after))
+        return free_threads(cores, stat=stat)
+
+    assert [threads(0, 100), threads(50, 50), threads(100, 0), threads(0, 0)] == [4, 2, 1, 1]
+    assert threads(0, 100, cores=2) == 2
+    assert free_threads(3, stat=tmp_path / "none") == 3
 
 
 def test_the_types_of_weights_are_those_of_llama_cpp() -> None:

@@ -26,6 +26,8 @@ class Example:
     start: int
     id: str = ""
     target: str = ""
+    weight: float = 1.0
+    """Weight of the row in the loss."""
 
 
 def open_tokenizer(model_dir: str) -> PreTrainedTokenizerBase:
@@ -42,7 +44,7 @@ def load_examples(
     for row in read_rows(Path(file)):
         ids, labels = encode_row(tokenizer, row, thinking)
         start = next(i for i, label in enumerate(labels) if label != IGNORE)
-        examples.append(Example(ids, start, str(row["id"]), row["target"]))
+        examples.append(Example(ids, start, str(row["id"]), row["target"], float(row.get("weight", 1))))
     check_lengths([(example.id, len(example.ids)) for example in examples], max_length)
     return examples
 
@@ -79,6 +81,8 @@ class Batches:
         self._pad = pad
         self._seed = seed
         self._whole, self._partial = _batch_sizes(len(examples), batch_size, accumulation)
+        self._accumulation = accumulation
+        self._is_weighted = any(example.weight != 1 for example in examples)
         self._epoch = 0
         self.skip = 0
         self.sampler = self
@@ -95,12 +99,28 @@ class Batches:
         order = self.order()
         for first in range(start, len(order), self._ranks):
             together = [[self._examples[row] for row in rows] for rows in order[first : first + self._ranks]]
-            batch = collate(together.pop(self._rank), self._pad)
+            own = together.pop(self._rank)
+            batch = collate(own, self._pad)
+            if self._is_weighted:
+                batch["weights"] = self._weights(own, order, first)
             for example in (each for rows in together for each in rows):
                 labels = torch.tensor([example.ids[example.start :]])
                 batch["labels"] = torch.cat([batch["labels"], labels], dim=1)
                 batch["seen"] += len(example.ids)
             yield batch
+
+    def _weights(self, own: Sequence[Example], order: Sequence[Sequence[int]], batch: int) -> Tensor:
+        """The weight of each trained token [m] of a batch, which belongs to the optimiser step of the batch number.
+
+        torchtune's loop divides the loss of a step by its number of trained tokens. The weights are scaled so that the
+        loss is then the weighted mean: a row of weight 0 counts as absent, and one of weight 2 as two rows.
+        """
+        start = batch // self._accumulation * self._accumulation
+        rows = [self._examples[row] for rows in order[start : start + self._accumulation] for row in rows]
+        tokens = sum(len(row.ids) - row.start for row in rows)
+        weighted = sum(row.weight * (len(row.ids) - row.start) for row in rows)
+        scale = tokens / weighted if weighted > 0 else 0.0
+        return torch.tensor([scale * row.weight for row in own for _ in range(len(row.ids) - row.start)])
 
     def order(self) -> list[list[int]]:
         """Row indices of each batch of this epoch. The rows are shuffled, sorted by length within groups of batches to

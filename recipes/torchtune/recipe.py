@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -246,7 +247,10 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
                 # The mean over no token is not a number. Zero has gradients, which other ranks wait for.
                 nothing: Tensor = torch.cat(logits if isinstance(logits, list) else [logits]).sum()
                 return nothing
-            loss: Tensor = self._loss_fn(logits, batch["labels"][:, : answers.numel()])
+            labels = batch["labels"][:, : answers.numel()]
+            if "weights" in batch:
+                return weighted_loss(logits, labels, batch["weights"])
+            loss: Tensor = self._loss_fn(logits, labels)
         return loss
 
     def _precision(self) -> AbstractContextManager[Any]:
@@ -403,6 +407,18 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             done, within = done - 1, self._steps_per_epoch
         self.epochs_run = done
         self._dataloader.skip = within * self._gradient_accumulation_steps
+
+
+def weighted_loss(logits: Tensor | Sequence[Tensor], labels: Tensor, weights: Tensor) -> Tensor:
+    """Cross-entropy [m] of labels [1, m], each times its weight [m], divided by m. `logits` [1, m, vocabulary] may be
+    in chunks along m, of which one at a time is in fp32."""
+    chunks = [logits] if isinstance(logits, Tensor) else logits
+    sizes = [chunk.shape[1] for chunk in chunks]
+    total = torch.zeros((), device=weights.device)
+    for chunk, label, weight in zip(chunks, torch.split(labels[0], sizes), torch.split(weights, sizes), strict=True):
+        losses = nn.functional.cross_entropy(chunk.reshape(-1, chunk.shape[-1]).float(), label, reduction="none")
+        total = total + (losses * weight).sum()
+    return total / weights.numel()
 
 
 def _main(cfg: DictConfig) -> None:

@@ -38,6 +38,7 @@ from recipes.testing import read_report as report
 from recipes.torchtune import train
 from recipes.torchtune.conftest import FAMILIES, Start
 from recipes.torchtune.lora_layers import dense, quantise
+from recipes.torchtune.recipe import weighted_loss
 
 ROOT = Path(__file__).resolve().parents[2]
 Trained = Callable[..., Step]
@@ -459,3 +460,45 @@ def test_thirteen_rows_at_four_by_three_take_two_steps_an_epoch(trained: Trained
     result = report(step)
     assert (result["steps"], result["epochs"]) == (4, 2)
     assert all(math.isfinite(entry["loss"]) for entry in result["loss"])
+
+
+def reweighted(step: Step, change: Callable[[int, dict[str, Any]], list[dict[str, Any]]]) -> Step:
+    """The step with other training rows: `change` gives the rows in place of a row."""
+    file = step.inputs["train"]
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    step.inputs["train"] = file.with_name(f"train-{step.output.parent.name}.jsonl")
+    changed = [other for at, row in enumerate(rows) for other in change(at, row)]
+    step.inputs["train"].write_text("".join(json.dumps(row) + "\n" for row in changed))
+    train.run(step)
+    return step
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_a_weight_counts_as_that_many_rows(start: Start, accumulation: int) -> None:
+    """Weight 0 leaves a row out of the loss, and weight 2 doubles its gradient. A step has all rows, in batches that
+    differ between the trainings, so that the results differ by rounding alone."""
+    more = {"rows": 6, "batch_size": 9 // accumulation, "gradient_accumulation": accumulation, "epochs": 3}
+
+    def tensors(name: str, change: Callable[[int, dict[str, Any]], list[dict[str, Any]]]) -> dict[str, Any]:
+        step = reweighted(start("qwen3", name=name, **more, overrides={"optimizer.eps": 1.0}), change)
+        return dict(load_file(step.output / "adapter" / "adapter_model.safetensors"))
+
+    weights = {0: 0.0, 1: 2.0}
+    weighted = tensors("weighted", lambda at, row: [{**row, "weight": weights.get(at, 1.0)}])
+    repeated = tensors("repeated", lambda at, row: [row] * int(weights.get(at, 1.0)))
+    scaled = tensors("scaled", lambda at, row: [{**row, "weight": 4 * weights.get(at, 1.0)}])
+    plain = tensors("plain", lambda _, row: [row])
+    for name, tensor in weighted.items():
+        # The optimiser divides by 1 plus a root of squares, so that the adapters are linear in the gradients.
+        torch.testing.assert_close(tensor, repeated[name], rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(tensor, scaled[name], rtol=1e-4, atol=1e-7)
+    assert max(float((weighted[name] - plain[name]).abs().max()) for name in weighted) > 1e-5
+
+
+def test_the_weighted_loss_is_the_mean_of_weighted_losses() -> None:
+    logits, labels = torch.randn(1, 5, 7), torch.tensor([[0, 6, 3, 2, 1]])
+    weights = torch.tensor([0.0, 1.0, 2.0, 0.5, 1.5])
+    each = torch.nn.functional.cross_entropy(logits[0], labels[0], reduction="none")
+    wanted = (each * weights).mean()
+    torch.testing.assert_close(weighted_loss(logits, labels, weights), wanted)
+    torch.testing.assert_close(weighted_loss(list(torch.split(logits, [2, 3], 1)), labels, weights), wanted)

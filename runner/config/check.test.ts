@@ -180,6 +180,11 @@ describe("train", () => {
       "backend-unsupported",
     ],
     "a precision that it lacks": ["train: {precision: fp16}", "backend-unsupported"],
+    "weights of rows, for a backend that has none": [
+      "train: {backend: axolotl, sample_weights: case_id}",
+      "(use train.backend: torchtune)",
+    ],
+    "a column of weights that the training rows lack": ["train: {sample_weights: weigth}", "missing-column"],
     "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one"],
     "the best by a metric without validation": ["train: {keep: {best: micro_f1}}", "needs-validation"],
     "the best without validation": ["train: {keep: {best: loss}}", "needs-validation"],

@@ -3,7 +3,7 @@ import type { Diagnostic } from "../util/diagnostic.ts";
 import { checkBaselines } from "./checks/baselines.ts";
 import { checkCompare } from "./checks/compare.ts";
 import type { CheckContext } from "./checks/context.ts";
-import { checkData, checkSubgroups } from "./checks/data.ts";
+import { checkData, checkOtherColumns } from "./checks/data.ts";
 import { checkEvaluate } from "./checks/evaluate.ts";
 import { checkGenerate } from "./checks/generate.ts";
 import { checkModel, checkModelUse } from "./checks/model.ts";
@@ -19,7 +19,7 @@ type Check = { readonly sections: readonly string[]; run(context: CheckContext):
 const checks: readonly Check[] = [
   { sections: ["task", "data", "evaluate", "baselines", "prompt", "train", "generate"], run: checkTask },
   { sections: ["data", "task"], run: checkData },
-  { sections: ["data", "evaluate"], run: checkSubgroups },
+  { sections: ["data", "evaluate"], run: checkOtherColumns },
   { sections: ["model", "generate"], run: checkModel },
   { sections: ["model", "train", "generate"], run: checkModelUse },
   { sections: ["prompt", "generate"], run: checkPrompt },

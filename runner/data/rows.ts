@@ -19,6 +19,8 @@ export type Row<T = readonly string[]> = {
   readonly gold: T;
   /** The patient, site or document that the case belongs to; absent without `data.columns.group`. */
   readonly group?: string | undefined;
+  /** Weight in the training loss, finite and 0 or more; absent without `train.sample_weights`. */
+  readonly weight?: number | undefined;
   /** Column -> value of the columns that subgroups are made by; absent if none are read. */
   readonly subgroups?: Readonly<Record<string, string>> | undefined;
 };
@@ -32,8 +34,8 @@ type ReadCell<T> = (cell: Cell) => {
 };
 
 /**
- * Reads rows from the named columns of a table. Errors: a missing column, an empty id or group, a duplicate id, a cell
- * that does not have the form that the format requires.
+ * Reads rows from the named columns of a table. Errors: a missing column, an empty id or group, a duplicate id, a weight
+ * that is no number of 0 or more, a cell that does not have the form that the format requires.
  */
 export function readRows<T>(
   table: DataTable,
@@ -41,8 +43,14 @@ export function readRows<T>(
   readCell: ReadCell<T>,
   {
     subgroups = [],
+    weights,
     format = "table",
-  }: { readonly subgroups?: readonly string[] | undefined; readonly format?: RecordFormat | undefined } = {},
+  }: {
+    readonly subgroups?: readonly string[] | undefined;
+    /** The column with the weights of rows. */
+    readonly weights?: string | undefined;
+    readonly format?: RecordFormat | undefined;
+  } = {},
 ): Result<readonly Row<T>[]> {
   const diagnostics: Diagnostic[] = [];
   const columnNamed = (name: string, key: string): readonly Cell[] => {
@@ -66,6 +74,7 @@ export function readRows<T>(
   );
   const groupCells = named.get("group");
   const subgroupCells = subgroups.map((name) => [name, columnNamed(name, "evaluate.subgroups")] as const);
+  const weightCells = weights === undefined ? undefined : columnNamed(weights, "train.sample_weights");
   if (diagnostics.length > 0) return { ok: false, diagnostics };
   const optional = (name: string): readonly Cell[] => (format === "table" ? [] : (cellsOf(table, name) ?? []));
   const [systems, contexts, histories] = [optional("system"), optional("input"), optional("history")];
@@ -120,6 +129,12 @@ export function readRows<T>(
       const help = "name the group of each case; a case that belongs to no other is a group of its own";
       complain(index, "missing-group", `${rowName(index)} has no group (data.columns.group)`, help);
     }
+    const weight = weightCells === undefined ? undefined : weightOf(text(weightCells[index]));
+    if (Number.isNaN(weight) && diagnostics.length < 20) {
+      const written = `"${text(weightCells?.[index])}"`;
+      const message = `${rowName(index)} has the weight ${written}, which is no number of 0 or more`;
+      complain(index, "invalid-weight", `${message} (train.sample_weights)`, "write a number such as 0, 1 or 2.5");
+    }
     const { target, input, problem, ...more } = contentOf(index);
     const cell = readCell(target);
     if (problem !== undefined && diagnostics.length < 20)
@@ -133,6 +148,7 @@ export function readRows<T>(
     return {
       ...read,
       ...(group === undefined ? {} : { group }),
+      ...(weight === undefined ? {} : { weight }),
       ...(values.length === 0 ? {} : { subgroups: Object.fromEntries(values) }),
     };
   });
@@ -154,6 +170,12 @@ function conversationColumns(columns: Columns, format: RecordFormat, table: Data
   return format === "chat" && isOther
     ? { ...columns, input: "conversations", target: columns.target && "conversations" }
     : columns;
+}
+
+/** A weight; NaN if the cell has no finite number of 0 or more. */
+function weightOf(cell: string): number {
+  const value = cell.trim() === "" ? Number.NaN : Number(cell);
+  return Number.isFinite(value) && value >= 0 ? value : Number.NaN;
 }
 
 function text(cell: string | readonly string[] | undefined): string {

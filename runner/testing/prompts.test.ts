@@ -1,6 +1,6 @@
 /** Prompts and training rows: few-shot examples, oversampling and targets, through the command line. */
 import { expect } from "vitest";
-import { expectFailure, type PlanJson } from "./command.ts";
+import { type CommandResult, expectFailure, type PlanJson } from "./command.ts";
 import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/tuned.yaml";
@@ -117,6 +117,37 @@ test("oversample repeats training rows with rare labels, and no other rows", asy
   for (const name of ["validation.jsonl", "test.jsonl"]) {
     expect(await rows(rig, "data", name, ...over)).toEqual(await rows(rig, "data", name, ...over.slice(2)));
   }
+});
+
+test("train.sample_weights gives each training row the number in its column, and no other row", async ({ rig }) => {
+  const column = ["--set", "train.sample_weights=weight", "--set", "data.validation.fraction=0.25"];
+  const weightOf = (number: number): string => ["0", "1", "2.5", " 1e-1 "][number % 4] as string;
+  const table = rig.read("experiments/data/train.csv").trim().split("\n");
+  const weighted = table.map((line, at) => `${line},${at === 0 ? "weight" : weightOf(at - 1)}`);
+  rig.write("experiments/data/train.csv", `${weighted.join("\n")}\n`);
+  type Weighted = { readonly id: string; readonly weight?: number };
+  for (const [step, file] of [
+    ["data", "train.jsonl"],
+    ["prompt.tuned", "train.jsonl"],
+  ] as const) {
+    const train = await rows<Weighted>(rig, step, file, ...column);
+    expect(train).toHaveLength(36);
+    for (const { id, weight } of train) expect(weight, id).toBe(Number(weightOf(Number(id.slice("train-".length)))));
+  }
+  const validation = await rows<Weighted>(rig, "data", "validation.jsonl", ...column);
+  expect(validation.filter((row) => "weight" in row)).toEqual([]);
+
+  const refused = async (): Promise<CommandResult> => rig.exp("run", file, "--until", "data", ...bundled, ...column);
+  for (const bad of ["-1", "", "many", "Infinity"]) {
+    rig.write("experiments/data/train.csv", `${[...weighted.slice(0, -1), `${table.at(-1)},${bad}`].join("\n")}\n`);
+    const place = new RegExp(`train\\.csv:49[^]*row 48 has the weight "${bad}"[^]*train\\.sample_weights`);
+    expectFailure(await refused(), 1, "invalid-weight", place);
+  }
+  rig.write(
+    "experiments/data/train.csv",
+    `${table.map((line, at) => `${line},${at === 0 ? "weight" : 0}`).join("\n")}\n`,
+  );
+  expectFailure(await refused(), 1, "data", "all 36 training rows have weight 0");
 });
 
 test("data.targets sets the view and order of the labels in training targets", async ({ rig }) => {

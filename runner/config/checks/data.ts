@@ -200,16 +200,20 @@ function checkFile(
   else if (header !== undefined && header.columns.length > 0) checkColumns(context, file, header);
 }
 
-/** The file of the evaluated rows has the columns that name subgroups. */
-export function checkSubgroups(context: CheckContext): void {
-  const { data, evaluate } = context.experiment;
-  const file = filesOf(data[evaluate.split])[0] ?? filesOf(data.train)[0] ?? "";
-  const bytes = evaluate.subgroups.length === 0 ? undefined : context.files.read(file, headerBytes);
-  const { columns: found, complete } = (bytes && headerOnce(file, bytes)) ?? { columns: [], complete: false };
-  for (const [at, name] of evaluate.subgroups.entries()) {
+/** The file of the evaluated rows has the columns that name subgroups, and that of training rows those with weights. */
+export function checkOtherColumns(context: CheckContext): void {
+  const { data, evaluate, train } = context.experiment;
+  const [trained = ""] = filesOf(data.train);
+  const evaluated = filesOf(data[evaluate.split])[0] ?? trained;
+  const subgroups = evaluate.subgroups.map((name, at) => ({ name, key: `evaluate.subgroups.${at}`, file: evaluated }));
+  const weights = train?.sample_weights;
+  const named = weights === undefined ? [] : [{ name: weights, key: "train.sample_weights", file: trained }];
+  for (const { name, key, file } of [...subgroups, ...named]) {
+    const bytes = context.files.read(file, headerBytes);
+    const { columns: found, complete } = (bytes && headerOnce(file, bytes)) ?? { columns: [], complete: false };
     if (placeOf(name, found) !== undefined || found.length === 0 || !complete) continue;
     const message = `${basename(file)} has no column "${name}"; it has ${found.slice(0, 12).join(", ")}`;
-    context.error(`evaluate.subgroups.${at}`, "missing-column", message, suggestion(name, found, "columns"));
+    context.error(key, "missing-column", message, suggestion(name, found, "columns"));
   }
 }
 

@@ -38,6 +38,8 @@ export type DataRow = {
   readonly target: string;
   /** What the task reads from the target cell: labels in the raw view, for label tasks. */
   readonly gold: unknown;
+  /** Weight of a training row in the loss; absent without weights. */
+  readonly weight?: number;
   /** The group of the case as a number, so that names of patients are in no output; absent without groups. */
   readonly group?: string;
 };
@@ -71,6 +73,8 @@ export type DataParams = TaskParams & {
   /** Settings by which the task writes training targets. */
   readonly training: Json;
   readonly accept: readonly string[];
+  /** Column with the weights of training rows; absent without. */
+  readonly weights?: string;
   /** Columns that subgroups of the evaluated rows are made by; absent without. */
   readonly subgroups?: { readonly split: "test" | "validation"; readonly columns: readonly string[] };
   readonly exp: string;
@@ -107,7 +111,12 @@ export const data: StepKind<DataParams> = {
     const report = auditStudy(study, { task, open, prepared, accept: params.accept });
     const save = (name: string, rows: readonly Row<unknown>[]): void =>
       writeFileSync(join(context.output, name), jsonLines(rows.map(asRow)));
-    save("train.jsonl", prepared.rows);
+    expectWeight(prepared.rows, params.weights);
+    const weightOf = ({ weight }: Row<unknown>) => (weight === undefined ? {} : { weight });
+    writeFileSync(
+      join(context.output, "train.jsonl"),
+      jsonLines(prepared.rows.map((row): DataRow => ({ ...asRow(row), ...weightOf(row) }))),
+    );
     save("validation.jsonl", validation);
     save("test.jsonl", test);
     // Not in the rows: training and generation do not depend on subgroups.
@@ -127,6 +136,15 @@ export const data: StepKind<DataParams> = {
     }
   },
 };
+
+/** Throws UserError `data` if no training row counts. */
+function expectWeight(rows: readonly Row<unknown>[], column: string | undefined): void {
+  if (column === undefined || rows.length === 0 || rows.some(({ weight = 0 }) => weight > 0)) return;
+  throw new UserError("data", `all ${rows.length} training rows have weight 0 in "${column}" (train.sample_weights)`, {
+    help: "give at least one row a weight above 0",
+    status: "invalid",
+  });
+}
 
 /** The rows of every split, and the splits whose file was not UTF-8. A split that the study lacks is empty. */
 export type Study = {
@@ -195,7 +213,11 @@ export async function readStudy(params: DataParams, open: OpenTask, files: Study
     const isEvaluated = params.subgroups?.split === name || (name === "train" && isPartOfTrain(params));
     const subgroups = isEvaluated ? params.subgroups?.columns : [];
     const rows = unwrap(
-      readRows(table, params.columns, (cell) => open.readCell(cell), { subgroups, format: params.format }),
+      readRows(table, params.columns, (cell) => open.readCell(cell), {
+        subgroups,
+        weights: name === "train" ? params.weights : undefined,
+        format: params.format,
+      }),
     ).value;
     for (const { group } of rows)
       if (group !== undefined && !groups.has(group)) groups.set(group, String(groups.size + 1));
@@ -303,6 +325,7 @@ export function draftData(experiment: Experiment, site: Site) {
       ...parsingParams(experiment),
       training: trainingSettingsOf(experiment),
       accept: [...accept],
+      ...(experiment.train?.sample_weights === undefined ? {} : { weights: experiment.train.sample_weights }),
       ...(subgroups.length === 0 ? {} : { subgroups: { split, columns: [...subgroups] } }),
       exp: site.version,
     },

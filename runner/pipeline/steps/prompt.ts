@@ -62,13 +62,17 @@ export const prompt: StepKind<Params> = {
       const rows = context.hasInput(split) ? readJsonLines<DataRow>(context.input(split)) : [];
       const shown = params.examples && examplesFor(rows, params.examples, context);
       const rendered: object[] = [];
-      for (const [at, { id, input, fields, turns, target }] of rows.entries()) {
+      for (const [at, { id, input, fields, turns, target, weight }] of rows.entries()) {
         if (at % rowsBetweenPauses === 0) await context.pause();
         const examples = shown?.[at] ?? [];
         const written = instructed(render({ input, fields, labels, examples }), labels, params.instruction, form);
         const whole = turns === undefined ? written : withTurns(written, turns);
         const messages = params.system === "user" ? foldSystem(whole) : whole;
-        rendered.push({ id, messages, target, ...(shown ? { examples: examples.map((one) => one.id) } : {}) });
+        rendered.push({
+          ...{ id, messages, target },
+          ...(weight === undefined ? {} : { weight }),
+          ...(shown ? { examples: examples.map((one) => one.id) } : {}),
+        });
       }
       writeFileSync(join(context.output, `${split}.jsonl`), jsonLines(rendered));
     }

@@ -33,12 +33,20 @@ export const train: StepKind<Params> = {
 };
 
 /**
- * Every key of `train` that may change the weights is a parameter. The interval of checkpoints and the numbers of GPUs
+ * Every key of `train` that may change the weights is a parameter, except the column of sample weights: the rows have
+ * these. The interval of checkpoints and the numbers of GPUs
  * and nodes are hints. On a rung before the last, the training pauses, with the learning-rate schedule of all epochs.
  * So the last rung resumes it and gets the same weights as a training without pauses.
  */
 export function draftTrain(experiment: Experiment & { readonly train: object }, site: Site, rung?: Rung): Draft {
-  const { checkpoint, precision, layers, merge: _own, ...rest } = experiment.train as NonNullable<Experiment["train"]>;
+  const {
+    checkpoint,
+    precision,
+    layers,
+    merge: _own,
+    sample_weights: _column,
+    ...rest
+  } = experiment.train as NonNullable<Experiment["train"]>;
   const expects = expectTraining(experiment, site, rung);
   const { samples, keep } = rest;
   const answersRows = samples !== undefined || (keep !== "last" && keep.best !== "loss");

@@ -71,6 +71,8 @@ export type Capabilities = {
   readonly earlyStopping: boolean;
   /** Whether it can answer validation rows while it trains (`train.samples`). */
   readonly samples: boolean;
+  /** Whether it weights rows (`train.sample_weights`): a row of the file `train` may have a `weight`. Absent: no. */
+  readonly sampleWeights?: boolean;
   /** Whether it can pause after an epoch and resume, which `strategy: halving` needs. */
   readonly pauses: boolean;
   /** Dotted keys of the trainer that `overrides` may set. "optim_args.*" allows any key of a section. */

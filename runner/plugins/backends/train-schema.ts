@@ -140,6 +140,13 @@ export const trainProperties = {
     description: "Maximum norm of the gradients; larger gradients are scaled down to it.",
     examples: [0.3],
   },
+  sample_weights: {
+    type: "string",
+    minLength: 1,
+    description:
+      "Column with the weight of each training row in the loss: 0 or more. A row of weight 0 counts as absent, and one of weight 2 as two rows. Absent: every row has weight 1.",
+    examples: ["weight"],
+  },
   max_length: {
     type: "integer",
     minimum: 16,

@@ -195,6 +195,9 @@ function training(runs: readonly Training[], here: boolean): readonly Block[] {
       ({ config: { train } }) => `${train?.epochs} / ${(train?.batch_size ?? 0) * (train?.gradient_accumulation ?? 0)}`,
     ],
     ["learning rate, schedule", ({ config: { train } }) => `${train?.learning_rate}, ${train?.schedule}`],
+    ...(runs.some(({ config }) => config.train?.sample_weights !== undefined)
+      ? [["row weights", ({ config }) => config.train?.sample_weights ?? "all 1"] as Row]
+      : []),
     ["precision", ({ step, config }) => String(step?.evidence.precision ?? config.train?.precision)],
     [
       "checkpoint",

@@ -57,6 +57,7 @@ export const torchtune: Backend = {
     best: checkpointMetrics,
     earlyStopping: true,
     samples: true,
+    sampleWeights: true,
     pauses: true,
     overrides: keys,
     reserved: {
