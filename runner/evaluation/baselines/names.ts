@@ -10,6 +10,7 @@ export const classicalBaselines: Readonly<Record<string, Names>> = {
   frequent_values: { displayName: "most frequent values" },
   lead: { displayName: "lead of the input" },
   nearest: { displayName: "nearest neighbour" },
+  tfidf_fields: { displayName: "TF-IDF + SVM by field" },
   tfidf_svm: { displayName: "TF-IDF + SVM" },
 };
 

@@ -67,15 +67,15 @@ export function draftBaseline(experiment: Experiment, arm: Arm, site: Site, part
     test: { step: "data", file: `${part === "eval" ? experiment.evaluate.split : part}.jsonl` },
   };
   const single = taskOf(experiment).labels?.isSingle ? { single: true as const } : {};
+  const { predictionKey } = taskOf(experiment);
+  const key = predictionKey === "labels" ? {} : { key: predictionKey };
   if (arm in baselines) {
-    const { predictionKey } = taskOf(experiment);
-    const key = predictionKey === "labels" ? {} : { key: predictionKey };
     return draft({ id, kind: lookup.name, params: { baseline: arm, ...single, ...key, exp: site.version }, inputs });
   }
   const common = draft({
     id,
     kind: baseline.name,
-    params: { baseline: arm, ...single, seed: 1, folds: 3 },
+    params: { baseline: arm, ...single, ...key, seed: 1, folds: 3 },
     inputs,
     needs: oneCore,
   });

@@ -22,7 +22,7 @@ export const json: Task<JsonValue, JsonObject | null> = {
   views: ["raw", "basic"],
   metrics: jsonMetrics,
   plain: (value, _space, side) => (side === "target" ? (value as JsonValue) : (value as ComparedAnswer).value),
-  baselines: ["frequent_values", "nearest"],
+  baselines: ["frequent_values", "nearest", "tfidf_fields"],
   defaults: {
     metrics: ["field_f1", "macro_field_f1", "field_precision", "field_recall", "exact_match", "validity"],
     primary: { metric: "field_f1", view: "basic" },
