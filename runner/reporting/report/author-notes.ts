@@ -1,6 +1,5 @@
-import { lexer } from "marked";
 import { type Block, heading, paragraph } from "./document.ts";
-import { markdownBlocks } from "./markdown.ts";
+import { markdownBlocks, tokensOf } from "./markdown.ts";
 import type { Study } from "./study.ts";
 
 type Slot = { readonly name: string; readonly heading: string; readonly instruction: string };
@@ -104,7 +103,7 @@ export function missingNotes(study: Pick<Study, "notes" | "runs">): readonly str
 export function parseNotes(markdown: string): Readonly<Record<string, string>> {
   const notes: Record<string, string> = {};
   let current: string | undefined;
-  for (const token of lexer(markdown)) {
+  for (const token of tokensOf(markdown)) {
     if (token.type === "heading" && token.depth === 1) {
       notes.title = token.text;
       current = "authors";

@@ -6,7 +6,7 @@ import { type Block, heading, paragraph, type Span } from "./document.ts";
 const tooDeep = /^(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])[ \t])){33}|^[ \t]{200}/m;
 
 /** The blocks of Markdown as the parser gives them. Throws UserError `notes-too-deep`. */
-function tokensOf(markdown: string): Token[] {
+export function tokensOf(markdown: string): Token[] {
   if (tooDeep.test(markdown)) {
     throw new UserError("notes-too-deep", "the notes have quotes or lists that are nested too deeply", {
       help: "nest at most 32 quotes or lists, and indent by fewer than 200 characters",
