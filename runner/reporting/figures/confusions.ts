@@ -9,9 +9,16 @@ export const confusions: Figure = ({ runs }) => {
   const values = found.omitted.flatMap((omitted, row) =>
     found.added.map((added, column) => ({ omitted, added, count: found.counts[row]?.[column] ?? 0 })),
   );
+  // Cells without cases are not drawn, so that the background of a dark page shows; the scales keep their labels.
   const encoding = {
-    x: { field: "added", type: "nominal", title: "added", sort: null, axis: { labelAngle: -50, labelLimit: 150 } },
-    y: { field: "omitted", type: "nominal", title: "omitted", sort: null, axis: { labelLimit: 200 } },
+    x: {
+      ...{ field: "added", type: "nominal", title: "added", axis: { labelAngle: -50, labelLimit: 150 } },
+      scale: { domain: found.added },
+    },
+    y: {
+      ...{ field: "omitted", type: "nominal", title: "omitted", axis: { labelLimit: 200 } },
+      scale: { domain: found.omitted },
+    },
   };
   return {
     $schema: schema,
@@ -19,6 +26,7 @@ export const confusions: Figure = ({ runs }) => {
     height: { step: 15 },
     config,
     data: { values },
+    transform: [{ filter: "datum.count > 0" }],
     layer: [
       {
         mark: "rect",
@@ -34,7 +42,6 @@ export const confusions: Figure = ({ runs }) => {
         },
       },
       {
-        transform: [{ filter: "datum.count > 0" }],
         mark: { type: "text", fontSize: 9 },
         encoding: { ...encoding, text: { field: "count" } },
       },
