@@ -1,14 +1,10 @@
 /** Metrics that a study brings: the page docs/how-to/own-metrics.md, caching, errors, permission, exports and workbooks. */
-import { mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import excel from "exceljs";
 import { expect } from "vitest";
 import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import { expectFailure } from "./command.ts";
+import { runDocPage } from "./doc-page.ts";
 import { type Rig, test } from "./rig.ts";
-
-const clone = fileURLToPath(new URL("../..", import.meta.url));
 
 const metric = `export const contribute = (target, prediction) => ({ cases: 1, given: prediction?.length ?? 0 });
 export const value = (sums) => sums.given / sums.cases;
@@ -31,26 +27,9 @@ evaluate:
 
 test("every example of docs/how-to/own-metrics.md works", async ({ rig }) => {
   rig.usePython();
-  const page = readFileSync(join(clone, "docs/how-to/own-metrics.md"), "utf8");
   expect((await rig.exp("init", "plants")).code).toBe(0);
   rig.folder = rig.path("plants");
-  const blocks = [...page.matchAll(/^```(\w+) (.+)\n([\s\S]*?)^```$/gm)];
-  for (const [, , words = "", text = ""] of blocks) {
-    const file = /file=(\S+)/.exec(words)?.[1];
-    if (file === undefined) continue;
-    mkdirSync(rig.path(dirname(file)), { recursive: true });
-    rig.write(file, text);
-  }
-  const outputs: string[] = [];
-  for (const [, , words, text = ""] of blocks) {
-    if (words !== "test") continue;
-    for (const line of text.trim().split("\n")) {
-      const { code, stdout, stderr } = await rig.exp(...line.split(" ").slice(1));
-      expect(code, `${line}\n${stdout}${stderr}`).toBe(0);
-      outputs.push(stdout);
-    }
-  }
-  expect(outputs).toHaveLength(6);
+  const outputs = await runDocPage(rig, "docs/how-to/own-metrics.md", 6);
   const { arms, intervals } = rig.manifest(rig.path("artifacts/runs/own/latest/manifest.json"));
   // 8 of 10 severe problems are found; the lost ones cost 9 in 12 cases.
   expect(arms.zero_shot?.canonical).toMatchObject({ severe_recall: 0.8, missed_cost: 0.75 });
