@@ -1,4 +1,6 @@
+import { UserError } from "../../util/user-error.ts";
 import { brokenWorkbook, workbookLimits, workbookTooLarge } from "./limits.ts";
+import { byPattern, type NumberFormat } from "./number-format.ts";
 import type { XmlHandler } from "./xml.ts";
 
 /** Greatest numbers of rows and columns of a sheet, from the format. */
@@ -7,8 +9,8 @@ const [maxRow, maxColumn] = [1_048_576, 16_384];
 /** What the cells of a sheet refer to. */
 export type CellContext = {
   readonly sharedStrings: readonly string[];
-  /** By index of a cell's style: whether its number is a date. */
-  readonly isDate: readonly boolean[];
+  /** By index of a cell's style: how its number is shown. */
+  readonly formats: readonly NumberFormat[];
   /** Whether days are counted from 1904. */
   readonly is1904: boolean;
 };
@@ -33,6 +35,7 @@ export class SheetReader implements XmlHandler {
   #type = "n";
   #style = 0;
   #value = "";
+  #isFormula = false;
   #isCaptured = false;
   /** Depth of phonetic text, which is no part of a value. */
   #phonetic = 0;
@@ -57,6 +60,10 @@ export class SheetReader implements XmlHandler {
         this.#type = attributes.t ?? "n";
         this.#style = Number(attributes.s ?? 0);
         this.#value = "";
+        this.#isFormula = false;
+        break;
+      case "f":
+        this.#isFormula = true;
         break;
       case "v":
       case "t":
@@ -93,6 +100,9 @@ export class SheetReader implements XmlHandler {
   }
 
   #closeCell(): void {
+    // A formula whose result is an empty text has the type of a text.
+    if (this.#isFormula && this.#value === "" && this.#type !== "str")
+      throw formulaWithoutValue(`${columnName(this.#column)}${this.#number}`);
     const text = cellText(this.#type, this.#value, this.#style, this.#context);
     if (text === "") return;
     this.#left.characters -= text.length;
@@ -132,6 +142,12 @@ export class SheetReader implements XmlHandler {
   }
 }
 
+function formulaWithoutValue(cell: string): UserError {
+  return new UserError("formula-without-value", `cell ${cell} has a formula without a stored value`, {
+    help: "open the workbook in a spreadsheet program and save it, or replace the formula by its value",
+  });
+}
+
 /** What a person sees in a cell; a formula's stored result, a date in ISO 8601. */
 function cellText(type: string, value: string, style: number, context: CellContext): string {
   switch (type) {
@@ -148,8 +164,10 @@ function cellText(type: string, value: string, style: number, context: CellConte
     default: {
       if (value === "") return "";
       const number = Number.parseFloat(value);
+      const format = context.formats[style];
+      if (typeof format === "object") return byPattern(format, number) ?? String(number);
       const days = context.is1904 ? number + 1462 : number;
-      const date = context.isDate[style] === true ? isoText(Math.round((days - 25_569) * 86_400_000)) : undefined;
+      const date = format === "date" ? isoText(Math.round((days - 25_569) * 86_400_000)) : undefined;
       return date ?? String(number);
     }
   }
@@ -178,6 +196,12 @@ function columnOf(ref: string): number {
   }
   if (column === 0) throw brokenWorkbook();
   return column - 1;
+}
+
+/** The name of a column, counted from 0: 27 -> "AB". */
+function columnName(column: number): string {
+  const letter = String.fromCharCode(65 + (column % 26));
+  return column < 26 ? letter : columnName(Math.floor(column / 26) - 1) + letter;
 }
 
 function rowOf(ref: string): number {

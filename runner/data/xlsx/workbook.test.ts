@@ -45,6 +45,29 @@ describe("values that Excel writes", () => {
     ]);
   });
 
+  test("numbers are shown by formats of digits and fixed text; other formats keep the stored number", async () => {
+    const book = new excel.Workbook();
+    const sheet = book.addWorksheet("one");
+    const formats = ["0000", '"ID-"000', "000-000", "0;-0", "0.00", "#,##0", "0%", "0000", "00", "0000"];
+    sheet.addRow(formats.map((_, at) => `c${at}`));
+    const row = sheet.addRow([7, 42, 123_456, 5, 1.234, 1234, 0.5, 12_345, -7, 1.5]);
+    for (const [at, format] of formats.entries()) row.getCell(at + 1).numFmt = format;
+    const { rows } = await read(new Uint8Array(await book.xlsx.writeBuffer()));
+    expect(rows).toEqual([["0007", "ID-042", "123-456", "5", "1.234", "1234", "0.5", "12345", "-07", "1.5"]]);
+  });
+
+  test("a formula without a stored value is an error that names its cell; an empty text is a value", async () => {
+    const sheet = (cell: string): Buffer =>
+      workbookOf(sheetOf(`<row r="1">${textCell("A1", "id")}</row><row r="2"><c r="A2"><v>1</v></c>${cell}</row>`));
+    for (const cell of ['<c r="AB2"><f>A1</f></c>', '<c r="AB2"><f>A1</f><v></v></c>']) {
+      const result = await readTable({ path: "a.xlsx", bytes: sheet(cell) });
+      expect(result.ok ? [] : result.diagnostics).toMatchObject([
+        { code: "formula-without-value", message: expect.stringContaining("AB2") },
+      ]);
+    }
+    expect((await read(sheet('<c r="AB2" t="str"><f>A1</f><v></v></c>'))).rows).toEqual([["1"]]);
+  });
+
   test("merged cells show the value of their first cell", async () => {
     const book = new excel.Workbook();
     const sheet = book.addWorksheet("one");

@@ -1,5 +1,6 @@
 import { UserError } from "../../util/user-error.ts";
 import { brokenWorkbook, workbookLimits, workbookTooLarge } from "./limits.ts";
+import { type NumberFormat, numberFormat } from "./number-format.ts";
 import { SheetReader, type SheetRow, unescapeText } from "./sheet.ts";
 import { parseXml } from "./xml.ts";
 import { Zip } from "./zip.ts";
@@ -16,7 +17,7 @@ export async function readWorkbook(bytes: Buffer, wanted: string | undefined): P
     const names = sheets.map(({ name }) => name).join(", ");
     throw new UserError("sheet", `the workbook has no sheet "${wanted}"`, { help: `its sheets: ${names}` });
   }
-  const context = { sharedStrings: await sharedStringsOf(zip), isDate: await dateStylesOf(zip), is1904 };
+  const context = { sharedStrings: await sharedStringsOf(zip), formats: await numberFormatsOf(zip), is1904 };
   const reader = new SheetReader(context);
   await parseXml(zip.text(sheet.path), reader);
   return { name: sheet.name, rows: reader.rows, filled: reader.filled() };
@@ -73,14 +74,10 @@ async function sharedStringsOf(zip: Zip): Promise<readonly string[]> {
   return strings;
 }
 
-/** Numbers of the date and time formats that every workbook has. */
-const builtInDates = (id: number): boolean =>
-  (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 45 && id <= 47) || (id >= 50 && id <= 58);
-
-/** By index of a cell's style: whether its numbers are dates. */
-async function dateStylesOf(zip: Zip): Promise<readonly boolean[]> {
+/** By index of a cell's style: how its numbers are shown. */
+async function numberFormatsOf(zip: Zip): Promise<readonly NumberFormat[]> {
   const formats = new Map<number, string>();
-  const styles: boolean[] = [];
+  const styles: NumberFormat[] = [];
   if (!zip.has("xl/styles.xml")) return styles;
   let isInCellFormats = false;
   await parseXml(zip.text("xl/styles.xml"), {
@@ -88,8 +85,7 @@ async function dateStylesOf(zip: Zip): Promise<readonly boolean[]> {
       if (name === "numFmt") formats.set(Number(numFmtId), formatCode);
       else if (name === "cellXfs") isInCellFormats = true;
       else if (name === "xf" && isInCellFormats) {
-        const format = formats.get(Number(numFmtId));
-        styles.push(format === undefined ? builtInDates(Number(numFmtId)) : isDateFormat(format));
+        styles.push(numberFormat(Number(numFmtId), formats.get(Number(numFmtId))));
       }
     },
     close(name) {
@@ -97,9 +93,4 @@ async function dateStylesOf(zip: Zip): Promise<readonly boolean[]> {
     },
   });
   return styles;
-}
-
-/** Whether a number format shows a date or time: colours, conditions and quoted text do not count. */
-function isDateFormat(format: string): boolean {
-  return /[ymdhs]/i.test(format.replaceAll(/\[[^[\]]*\]|"[^"]*"|\\./g, "").replaceAll(/general|e[+-]/gi, ""));
 }
