@@ -65,21 +65,24 @@ const definitions: Readonly<Record<string, Definition>> = {
   },
   macro_field_f1: {
     displayName: "macro field F1",
-    definition: "Mean of the F1 of each field that occurs in gold or answers",
+    definition:
+      "Mean of the F1 of each field that occurs in gold or answers; fields that the schema lacks are one field",
     compares: true,
     isUnitScore: true,
     value: (sums) => macro(sums, "f1"),
   },
   macro_field_precision: {
     displayName: "macro field precision",
-    definition: "Mean of the precision of each field that occurs in gold or answers",
+    definition:
+      "Mean of the precision of each field that occurs in gold or answers; fields that the schema lacks are one field",
     compares: true,
     isUnitScore: true,
     value: (sums) => macro(sums, "precision"),
   },
   macro_field_recall: {
     displayName: "macro field recall",
-    definition: "Mean of the recall of each field that occurs in gold or answers",
+    definition:
+      "Mean of the recall of each field that occurs in gold or answers; fields that the schema lacks are one field",
     compares: true,
     isUnitScore: true,
     value: (sums) => macro(sums, "recall"),

@@ -10,12 +10,13 @@ export function fieldTable(
 ): TextTable {
   const f1 = (own: readonly FieldRow[], field: string): string => score(own.find((row) => row.field === field)?.f1);
   return {
-    head: ["field", "type", "gold", "right", "wrong", "missing", "precision", "recall", "F1"].concat(
+    head: ["field", "type", "gold", "right", "wrong", "missing", "added", "precision", "recall", "F1"].concat(
       others.map(({ name }) => `F1 ${name}`),
     ),
-    align: ["left", "left", ...Array.from({ length: 7 + others.length }, () => "right" as const)],
-    rows: rows.map(({ field, type, support, hits, wrong, missing, precision, recall, f1: value }) => [
+    align: ["left", "left", ...Array.from({ length: 8 + others.length }, () => "right" as const)],
+    rows: rows.map(({ field, type, support, predicted, hits, wrong, missing, precision, recall, f1: value }) => [
       ...[field, type, integer(support), integer(hits), integer(wrong), integer(missing)],
+      integer(predicted - hits - wrong),
       ...[score(precision), score(recall), score(value)],
       ...others.map((other) => f1(other.rows, field)),
     ]),

@@ -252,7 +252,7 @@ function fieldBlocks(run: RunFacts): readonly Block[] {
     {
       type: "table",
       id: "fields",
-      caption: `Fields of the schema for ${armName(own.name)}: values of gold, and right, wrong and missing ones in the answers. A wrong value counts against precision and recall. Fields that the schema lacks are one row.`,
+      caption: `Fields of the schema for ${armName(own.name)}: values of gold; those that the answers have right, wrong or not at all; and values that the answers add. A wrong value counts against precision and recall. Fields that the schema lacks are one row.`,
       ...fieldTable(rows, others),
     },
     ...shown.map(
