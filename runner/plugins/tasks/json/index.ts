@@ -50,8 +50,11 @@ export const json: Task<JsonValue, JsonObject | null> = {
     return { scoring: schema === undefined ? {} : { [schemaKey]: schema }, analysis: {} };
   },
   pythonReader: () => ({
-    imports: ["json", "re"],
-    lines: ['found = re.search(r"\\{.*\\}", answer, re.DOTALL)', "print(json.loads(found.group()) if found else None)"],
+    imports: ["json"],
+    lines: [
+      'start = answer.find("{")',
+      "print(json.JSONDecoder().raw_decode(answer[start:])[0] if start >= 0 else None)",
+    ],
   }),
   fileParsers: { [schemaKey]: examineSchema },
   requires: [schemaKey],
