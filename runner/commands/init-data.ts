@@ -1,6 +1,7 @@
 import { basename, relative, resolve, sep } from "node:path";
 import { cellsOf, jsonOf, type RecordFormat } from "../data/columns.ts";
-import type { DataTable } from "../data/data-table.ts";
+import type { Cell, DataTable } from "../data/data-table.ts";
+import { formatByName } from "../data/formats.ts";
 import { isScalar } from "../data/json-value.ts";
 import { splitLabels } from "../data/labels/split.ts";
 import { baselines } from "../evaluation/baselines/index.ts";
@@ -10,6 +11,7 @@ import { formatDiagnostic } from "../util/code-frame.ts";
 import type { Context } from "../util/context.ts";
 import type { Result } from "../util/diagnostic.ts";
 import { plural } from "../util/format.ts";
+import { pathKind } from "../util/regular-file.ts";
 import { isMap } from "../util/shape.ts";
 import { UserError } from "../util/user-error.ts";
 import { readGivenTable } from "./given-file.ts";
@@ -23,7 +25,19 @@ export async function studyFor(
   { folder, schema }: { readonly folder: string; readonly schema: string },
   context: Context,
 ): Promise<DataStudy> {
-  const { format, columns, targets } = rolesOf(contentOf(await readGivenTable(file, {}, context)), file);
+  if (
+    pathKind(resolve(context.cwd, file)) === undefined &&
+    /^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(file) &&
+    !formatByName(file)
+  ) {
+    throw new UserError("missing-file", `there is no file ${file}`, {
+      help: `for a data set of the hub, make a study from some of its rows, then write train: {hub: ${file}} and run exp pin`,
+      status: "invalid",
+    });
+  }
+  const table = contentOf(await readGivenTable(file, {}, context));
+  const { format, columns, targets } = rolesOf(table, file);
+  const isData = table.columns.find((name, at) => name !== "" && table.rows.some((row) => row[at] === name));
   const proposed = [...tasks].flatMap((one) => {
     const proposal = one.propose?.(targets);
     return proposal === undefined ? [] : [{ task: one, proposal }];
@@ -65,7 +79,11 @@ export async function studyFor(
   const own = Object.entries(proposed?.proposal.files ?? {}).map(([path, text]) => [`experiments/${path}`, text]);
   return {
     files: { "experiments/first.yaml": yaml, "prompts/task.hbs": prompt, ...Object.fromEntries(own) },
-    summary: `${file}: ${plural(targets.length, "row")} with ${what}, task ${task.name}`,
+    summary:
+      `${file}: ${plural(targets.length, "row")} with ${what}, task ${task.name}` +
+      (isData === undefined
+        ? ""
+        : `\nwarning: the column name "${isData}" is also a value of its column: add a first row with column names, if the file has none`),
   };
 }
 
@@ -156,15 +174,48 @@ function objectColumn(columns: readonly string[], sample: DataTable["rows"]): st
   });
 }
 
+/** Whether a cell is a list of JSON objects. */
+function hasObjects(cell: Cell): boolean {
+  const value = typeof cell === "string" ? jsonOf(cell) : cell;
+  return Array.isArray(value) && value.some((item) => typeof item === "object" && item !== null && !isScalar(item));
+}
+
+/** Whether a text looks like an identifier: "T-017", "4711", and no word. */
+const isIdentifier = (text: string): boolean => /^\S*\d\S*$/.test(text);
+
+/** Whether texts are short and few, and none is a number. */
+function isCategory(texts: readonly string[]): boolean {
+  const values = new Set(texts);
+  return (
+    values.size > 1 &&
+    values.size <= texts.length / 2 &&
+    [...values].every((text) => text.length <= longestLabel && !/^[\d.,]*$/.test(text))
+  );
+}
+
 /** The format of a file and the roles of its columns, by their names, and else by their texts. Throws UserError. */
 function rolesOf(table: DataTable, file: string): Roles {
   const { columns, rows } = table;
   const textsAt = (name: string): readonly string[] =>
     (cellsOf(table, name) ?? []).map((cell) => [cell].flat().join("\0"));
+  const other = ["input_ids", "segments", "chosen", "kto_tag"].find((name) => columns.includes(name));
+  if (other !== undefined) {
+    throw new UserError(
+      "unsupported-column",
+      `${file} has the column "${other}": its rows are no inputs with one right answer`,
+      {
+        help: "write a file with a text and its right answer in each row",
+        status: "invalid",
+      },
+    );
+  }
   const chat = ["messages", "conversations"].find((name) => columns.includes(name));
   if (chat !== undefined) return { format: "chat", columns: {}, targets: textsAt(chat) };
-  if (columns.includes("instruction") && columns.includes("output"))
-    return { format: "alpaca", columns: {}, targets: textsAt("output") };
+  const answer = ["output", "response"].find((name) => columns.includes(name));
+  if (columns.includes("instruction") && answer !== undefined) {
+    const others = answer === "output" ? {} : { target: answer };
+    return { format: "alpaca", columns: others, targets: textsAt(answer) };
+  }
   const sample = rows.slice(0, sampledRows);
   const named = columns
     .flatMap((name, at) => {
@@ -181,7 +232,10 @@ function rolesOf(table: DataTable, file: string): Roles {
     named.map((name) => [name, textsAt(name).reduce((sum, text) => sum + text.length, 0)] as const),
   );
   const length = (name: string): number => lengths.get(name) as number;
-  const id = named.find((name) => /^(?:id|.*_id|uid|uuid)$/i.test(name) && new Set(textsAt(name)).size === rows.length);
+  const isDistinct = (name: string): boolean => new Set(textsAt(name)).size === rows.length;
+  const id =
+    named.find((name) => /^(?:id|.*_id|uid|uuid)$/i.test(name) && isDistinct(name)) ??
+    (named.length > 2 ? named.find((name) => isDistinct(name) && textsAt(name).every(isIdentifier)) : undefined);
   const others = named.filter((name) => name !== id);
   const objects = objectColumn(columns, sample);
   if (objects !== undefined) {
@@ -193,13 +247,27 @@ function rolesOf(table: DataTable, file: string): Roles {
   }
   const byLength = [...others].sort((a, b) => length(b) - length(a));
   const target =
-    others.find((name) => targetNames.test(lastPart(name))) ?? (others.length > 1 ? byLength.at(-1) : undefined);
+    others.find((name) => targetNames.test(lastPart(name))) ??
+    (others.length > 1 ? (others.findLast((name) => isCategory(textsAt(name))) ?? byLength.at(-1)) : undefined);
   const input =
     others.find((name) => name !== target && inputNames.test(lastPart(name))) ??
     byLength.find((name) => name !== target);
+  const listed = columns.find((name) => (cellsOf({ columns, rows: sample }, name) ?? []).some(hasObjects));
+  if (listed !== undefined && (rows.length === 1 || target === undefined || input === undefined)) {
+    throw new UserError("missing-column", `${file} is one object, and its rows are in the key "${listed}"`, {
+      help: `write the list of "${listed}" as the whole file`,
+      status: "invalid",
+    });
+  }
   if (target === undefined || input === undefined) {
     throw new UserError("missing-column", `${file} has no two columns for an input and a target`, {
       help: `its columns: ${named.join(", ")}; add a column with the right answers`,
+      status: "invalid",
+    });
+  }
+  if (listed === target || listed === input) {
+    throw new UserError("unsupported-column", `the column "${listed}" of ${file} has lists of objects`, {
+      help: 'for conversations, write all messages of a row into one list in the column "messages"',
       status: "invalid",
     });
   }

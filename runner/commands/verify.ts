@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { huggingFaceCache } from "../hub/places.ts";
 import { openProject } from "../project/project.ts";
 import { type FinishedRun, findAnyRun, listReadableRuns, type UnreadableRun } from "../runs/finished-runs.ts";
 import { Verifier } from "../runs/verify.ts";
@@ -29,6 +30,7 @@ export const command = defineCommand({
     const { root, artifacts, site, store } = await openProject(context.cwd, context, isRepair ? "write" : "read");
     let repaired: readonly Repaired[] | undefined;
     const verifier = new Verifier({
+      cache: huggingFaceCache(context.env),
       root,
       artifacts,
       packageRoot: context.packageRoot,

@@ -75,6 +75,7 @@ export function readRows<T>(
   const groupCells = named.get("group");
   const subgroupCells = subgroups.map((name) => [name, columnNamed(name, "evaluate.subgroups")] as const);
   const weightCells = weights === undefined ? undefined : columnNamed(weights, "train.sample_weights");
+  if (format !== "table") diagnostics.push(...unreadColumns(table));
   if (diagnostics.length > 0) return { ok: false, diagnostics };
   const optional = (name: string): readonly Cell[] => (format === "table" ? [] : (cellsOf(table, name) ?? []));
   const [systems, contexts, histories] = [optional("system"), optional("input"), optional("history")];
@@ -156,6 +157,30 @@ export function readRows<T>(
 }
 
 type Content = Pick<Row, "input" | "fields" | "turns"> & { readonly target: Cell; readonly problem?: string };
+
+/** Columns of alpaca and chat records without which a row means something else, and what they hold. */
+const otherContent: Readonly<Record<string, string>> = {
+  chosen: "pairs of a better and a worse answer",
+  rejected: "pairs of a better and a worse answer",
+  kto_tag: "judgements of the answers, which may be wrong",
+  tools: "tools, which no prompt lists",
+  images: "images",
+  videos: "videos",
+  audios: "sounds",
+};
+
+/** An error for each column that exp would have to read and does not. A column without content does not matter. */
+function unreadColumns(table: DataTable): readonly Diagnostic[] {
+  return Object.entries(otherContent).flatMap(([name, content]): readonly Diagnostic[] => {
+    const cells = cellsOf(table, name) ?? [];
+    const row = cells.findIndex((cell) => !["", "[]", "null"].includes(text(cell).trim()));
+    if (row < 0) return [];
+    const message = `the column "${name}" has ${content}: exp trains and scores one answer in text`;
+    const help =
+      "remove the column if the rows are right without it, or name input and target in data.columns with format: table";
+    return [{ severity: "error", code: "unsupported-column", message, span: table.span(row), help }];
+  });
+}
 
 const recordHelp: Readonly<Record<RecordFormat, string>> = {
   table: "",

@@ -76,6 +76,7 @@ export function isFetched(name: string, part: DatasetPart, cache: string): boole
   const folder = datasetSnapshot(cache, part.hub, part.revision);
   const readme = join(folder, "README.md");
   const paths = known.map(({ path }) => path);
+  if (paths.includes("README.md") && !existsSync(readme)) return false;
   const text = existsSync(readme) ? readStart(readme, readmeLimit).toString("utf8") : undefined;
   return filesOfPart(part, name, { paths, readme: text }).every((path) => existsSync(join(folder, path)));
 }
@@ -280,7 +281,7 @@ async function asking<T>(
   if (isOffline) {
     throw new UserError(
       "not-fetched",
-      `${name} is not on this machine, and HF_HUB_OFFLINE forbids requests to the hub`,
+      `exp has not fetched ${name} on this machine, and HF_HUB_OFFLINE forbids requests to the hub`,
       {
         help: "unset HF_HUB_OFFLINE, or copy the cache of a machine that has fetched it",
       },

@@ -30,10 +30,14 @@ export function datasetFiles(
   if (dataset === undefined || key === undefined) return [];
   const { datasets } = Object.values(steps).find(({ kind }) => kind === "fetch_data")?.evidence ?? {};
   const files = isMap(datasets) ? datasets[key] : undefined;
-  if (!isMap(files)) return [];
   const { hub, revision } = dataset;
-  return Object.entries(files).map(([path, sha256]) => ({
+  if (!isMap(files) || !/^[0-9a-f]{40}$/.test(revision) || !hub.split("/").every(isName)) return [];
+  const inner = Object.entries(files).filter(([path]) => path.split("/").every(isName));
+  return inner.map(([path, sha256]) => ({
     ...{ hub, revision, path, sha256: String(sha256) },
     name: `hf://datasets/${hub}@${revision}/${path}`,
   }));
 }
+
+/** Whether a part of a path names a file or folder below. A manifest may have been edited. */
+const isName = (part: string): boolean => part !== "" && part !== "." && part !== ".." && !/[\0\\]/.test(part);

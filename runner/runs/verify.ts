@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { datasetSnapshot } from "../hub/places.ts";
 import { isListing, type StoredFile } from "../pipeline/plan/record.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { digestUncached, listingDigest, unreadableReason } from "../store/digest.ts";
@@ -7,6 +8,7 @@ import { type Finding, inspect, isFlaw } from "../store/inspect.ts";
 import type { Store } from "../store/store.ts";
 import { isInside } from "../util/inside.ts";
 import { pathKind } from "../util/regular-file.ts";
+import { datasetFiles } from "./dataset-files.ts";
 import { type FinishedRun, runLabel, type UnreadableRun } from "./finished-runs.ts";
 import { malformedPart, unprovedField } from "./intact-run.ts";
 import { outputFolder, runDigits, runsDir } from "./run-folder.ts";
@@ -40,6 +42,8 @@ export type FileLocations = {
   readonly packageRoot: string;
   /** Folder of a base model's weights, which need not exist. */
   weights(base: string, revision: string | undefined): string;
+  /** The cache of the Hugging Face libraries. */
+  readonly cache: string;
 };
 
 /** Reads each file once, without the digest cache, and collects the flaws. */
@@ -106,6 +110,7 @@ export class Verifier {
       else this.#source({ source, shipped, sha256 }, flaw);
     }
     this.#weights({ manifest, path }, flaw);
+    if (!isForeign) this.#datasets({ manifest, path }, flaw);
   }
 
   /** Checks what is shared by the runs of a project: the ledger, status files, upload records and `latest` links. */
@@ -198,6 +203,22 @@ export class Verifier {
       for (const [name, expected] of Object.entries(files)) {
         const what = this.#differs(join(folder, name), expected);
         if (what !== undefined) flaw(step, join(folder, name), what);
+      }
+    }
+  }
+
+  #datasets({ manifest }: FinishedRun, flaw: (step: string, file: string, what: string) => void): void {
+    const { config, steps } = manifest;
+    for (const part of [config.data.train, config.data.validation, config.data.test]) {
+      for (const { hub, revision, path, sha256 } of datasetFiles({ config, steps }, part)) {
+        const file = join(datasetSnapshot(this.#locations.cache, hub, revision), path);
+        if (!existsSync(file)) {
+          this.#notes.add(`files of the data set ${hub} are not on this machine and were not checked`);
+          continue;
+        }
+        const found = this.#read(file);
+        if (typeof found === "string") flaw("fetch_data", file, found);
+        else if (found.sha256 !== sha256) flaw("fetch_data", file, "was changed");
       }
     }
   }

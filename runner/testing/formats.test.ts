@@ -1,6 +1,6 @@
 /** Data files in the forms of other tools, from the file to the prompts that the model gets. */
 import { expect } from "vitest";
-import { errorCodes, type PlanJson } from "./command.ts";
+import { errorCodes, expectFailure, type PlanJson } from "./command.ts";
 import { type Rig, test } from "./rig.ts";
 
 type Prompt = { readonly id: string; readonly messages: readonly unknown[]; readonly target: string };
@@ -155,7 +155,13 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
   const nested = plants.map(([id, note, label]) => ({ id, source: { note }, output: { labels: [label, "plant"] } }));
   rig.write("nested.jsonl", nested.map((one) => `${JSON.stringify(one)}\n`).join(""));
   rig.write("chat.jsonl", chats.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  const teams = plants.map(([id, note, label]) => `X-${id},${note?.replaceAll(",", "")},${label}\n`);
+  rig.write("team.csv", `ticket,words,team\n${teams.join("")}`);
+  const answers = plants.map(([, note, label]) => ({ instruction: note, input: "", response: label }));
+  rig.write("gpt.json", JSON.stringify(answers));
   for (const [file, lines] of [
+    ["team.csv", ["task: single_label", 'columns: {"id":"ticket","input":"words","target":"team"}']],
+    ["gpt.json", ["format: alpaca", 'columns: {"target":"response"}']],
     ["mine.csv", ["task: single_label", 'columns: {"id":"note_id","input":"note","target":"label"}']],
     ["sets.csv", ["task: label_set", "labels: {}"]],
     ["nested.jsonl", ["task: label_set", '{"id":"id","input":"source.note","target":"output.labels"}']],
@@ -208,4 +214,26 @@ test("exp init --data and exp predict read the files of a quoted glob", async ({
   expect(await rig.output("init", "made", "--data", "in/a-*.csv")).toContain("4 rows");
   expect(rig.read("made/experiments/first.yaml")).toContain('train: {file: "../../in/a-*.csv"}');
   await rig.output("check", "made/experiments/first.yaml");
+});
+
+test("exp init --data says what to write for a file that is no table of inputs and answers", async ({ rig }) => {
+  const rows = [1, 2, 3].map((at) => ({ text: `a plant ${at}`, label: "fern" }));
+  const messages = (role: string) => [{ role, content: "Hello" }];
+  const files: Readonly<Record<string, readonly [content: string, code: string, words: string]>> = {
+    "rows.json": [JSON.stringify({ data: rows }), "missing-column", 'write the list of "data" as the whole file'],
+    "pairs.jsonl": ['{"prompt":"p","chosen":"a","rejected":"b"}\n', "unsupported-column", '"chosen"'],
+    "lists.jsonl": [
+      `${JSON.stringify({ prompt: messages("user"), completion: messages("assistant") })}\n`.repeat(3),
+      "unsupported-column",
+      'into one list in the column "messages"',
+    ],
+    "texts.jsonl": ['{"text":"t"}\n', "missing-column", "add a column with the right answers"],
+  };
+  for (const [name, [content, code, words]] of Object.entries(files)) {
+    rig.write(name, content);
+    expectFailure(await rig.exp("init", "made", "--data", name), 2, code, words);
+  }
+  expectFailure(await rig.exp("init", "made", "--data", "owner/name"), 2, "missing-file", "{hub: owner/name}");
+  rig.write("bare.csv", "a fern,green\na moss,green\nan oak,red\n");
+  expect(await rig.output("init", "made", "--data", "bare.csv")).toContain('"green" is also a value of its column');
 });

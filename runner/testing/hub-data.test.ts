@@ -115,12 +115,16 @@ test("a changed file in the cache, and another content than the hub lists, are e
   const sha = addDataset("me/tickets");
   study(rig, "me/tickets");
   await rig.output("pin", file);
-  await rig.build(file, "--until", "data");
+  await rig.build(file);
   const cached = rig.path(`hf/hub/datasets--me--tickets/snapshots/${sha}/data/train-2.jsonl`);
   const bytes = rig.read(cached);
   rmSync(cached);
   writeFileSync(cached, bytes.replace("invoice", "voucher"));
   expectFailure(await rig.exp("data", file), 2, "download-damaged", "train-2.jsonl");
+  expect(await rig.exp("verify", "tickets")).toMatchObject({
+    code: 3,
+    stdout: expect.stringMatching(/train-2\.jsonl.*was changed/),
+  });
   rmSync(rig.path("hf"), { recursive: true });
   rig.removeArtifacts();
   const stored = hub.repos.get("me/tickets")?.files.get("data/train-2.jsonl") as { bytes: Buffer };

@@ -1,16 +1,28 @@
 /**
- * Runs docs/tutorial.md: writes its files and runs its commands in order. `EXP_UPDATE_DOCS=1` writes their outputs into the page,
- * with the model that the page names; otherwise a tiny random model takes its place.
+ * Runs the pages of docs/tutorial/: writes their files and runs their commands in order. `EXP_UPDATE_DOCS=1` writes the outputs into
+ * the pages, with the model that they name; otherwise a tiny random model takes its place. The output of a block with `same` does not
+ * depend on the model, and must be that of the page.
  */
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect } from "vitest";
-import { test } from "./rig.ts";
+import { describe, expect } from "vitest";
+import { type Rig, test } from "./rig.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const path = join(root, "docs/tutorial.md");
+const folder = fileURLToPath(new URL("../../docs/tutorial", import.meta.url));
+const pages = readdirSync(folder).filter((name) => name.endsWith(".md"));
 const update = process.env.EXP_UPDATE_DOCS === "1";
 const ansi = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 
@@ -29,49 +41,90 @@ function shown(output: string, { head, tail }: Record<string, string | undefined
   return lines.join("\n");
 }
 
-test(
-  "every command of the tutorial works",
-  ({ rig }) => {
-    rig.usePython();
-    const top = rig.path("tutorial");
-    const study = join(top, "tickets");
-    for (const name of ["bin", "exp"]) mkdirSync(join(top, name), { recursive: true });
-    writeFileSync(
-      join(top, "bin/npx"),
-      `#!/bin/sh\nshift\nexec "${process.execPath}" "${join(rig.package, "dist/cli.js")}" "$@"\n`,
-      { mode: 0o755 },
+/** The same model for a test: it answers in seconds. */
+const small = (text: string): string => (update ? text : text.replace(/smollm2-135m( ?)/, "tiny-qwen3$1"));
+
+/** A folder with the command `exp` and the files of a clone that the pages name. */
+function workshop(rig: Rig): string {
+  const top = rig.path("tutorial");
+  for (const name of ["bin", "exp/docs"]) mkdirSync(join(top, name), { recursive: true });
+  symlinkSync(folder, join(top, "exp/docs/tutorial"));
+  writeFileSync(
+    join(top, "bin/npx"),
+    `#!/bin/sh\nshift\nexec "${process.execPath}" "${join(rig.package, "dist/cli.js")}" "$@"\n`,
+    { mode: 0o755 },
+  );
+  return top;
+}
+
+describe("every command works of the page", () => {
+  for (const name of pages) {
+    test(
+      name,
+      ({ rig }) => {
+        rig.usePython();
+        const path = join(folder, name);
+        const text = readFileSync(path, "utf8");
+        const own = / exp init \.\.\/(\w+)/.exec(text)?.[1] as string;
+        const top = workshop(rig);
+        const study = join(top, own);
+        const { CI: _ci, ...inherited } = process.env;
+        const env = { ...inherited, ...rig.env, NO_COLOR: "1", PATH: `${join(top, "bin")}:${process.env.PATH}` };
+        const ran: string[] = [];
+        const page = text.replace(fence, (block, language: string, words: string, content: string) => {
+          const { file, dir, exit, ...cut } = settings(words);
+          if (file !== undefined) {
+            mkdirSync(join(study, file, ".."), { recursive: true });
+            writeFileSync(join(study, file), small(content));
+            return block;
+          }
+          if (language !== "console") return block;
+          const command = /^\$ (.*)$/m.exec(content)?.[1] as string;
+          // smoke.test.ts covers smoke runs, which repeat every Python step.
+          if (!update && command.includes("--smoke")) return block;
+          const ended = spawnSync("sh", ["-c", command], {
+            cwd: dir === undefined ? study : join(top, dir),
+            env,
+            encoding: "utf8",
+          });
+          const output = `${ended.stdout}${ended.stderr}`
+            .replaceAll(ansi, "")
+            .replaceAll(study, `/home/ada/${own}`)
+            .replaceAll("tiny-qwen3", "smollm2-135m");
+          expect(ended.status, `${command}\n${output}`).toBe(Number(exit ?? 0));
+          ran.push(command);
+          const made = `\`\`\`console${words}\n$ ${command}\n${shown(output, cut)}\n\`\`\``.replace("\n\n```", "\n```");
+          if (!update && / same\b/.test(words)) expect(made, command).toBe(block);
+          if (command.startsWith("npx exp init")) prepare(study, rig);
+          return made;
+        });
+        const commands = ["check", "data", "plan", "run", "show", "report", "export"];
+        expect(ran.join("\n")).toMatch(new RegExp(commands.map((one) => `exp ${one} [^]*`).join("")));
+        if (update) writeFileSync(path, page);
+      },
+      update ? 3_600_000 : 900_000,
     );
-    const { CI: _ci, ...inherited } = process.env;
-    const env = { ...inherited, ...rig.env, NO_COLOR: "1", PATH: `${join(top, "bin")}:${process.env.PATH}` };
-    let commands = 0;
-    const page = readFileSync(path, "utf8").replace(fence, (block, language: string, words: string, text: string) => {
-      const { file, dir, exit, ...cut } = settings(words);
-      if (file !== undefined) {
-        mkdirSync(join(study, file, ".."), { recursive: true });
-        writeFileSync(join(study, file), update ? text : text.replace("smollm2-135m ", "tiny-qwen3 "));
-        return block;
-      }
-      if (language !== "console") return block;
-      const command = /^\$ (.*)$/m.exec(text)?.[1] as string;
-      // smoke.test.ts covers smoke runs, which repeat every Python step.
-      if (!update && command.includes("--smoke")) return block;
-      const ended = spawnSync("sh", ["-c", command], {
-        cwd: dir === undefined ? study : join(top, dir),
-        env,
-        encoding: "utf8",
-      });
-      const output = `${ended.stdout}${ended.stderr}`.replaceAll(ansi, "").replaceAll(study, "/home/ada/tickets");
-      expect(ended.status, `${command}\n${output}`).toBe(Number(exit ?? 0));
-      commands++;
-      if (command.startsWith("npx exp init")) {
-        for (const name of ["messages-train.csv", "messages-test.csv"])
-          cpSync(join(root, "docs/tutorial", name), join(study, "experiments/data", name));
-        symlinkSync(join(rig.package, "node_modules"), join(study, "node_modules"));
-      }
-      return `\`\`\`console${words}\n$ ${command}\n${shown(output, cut)}\n\`\`\``;
-    });
-    expect(commands).toBeGreaterThan(12);
-    if (update) writeFileSync(path, page);
-  },
-  update ? 3_600_000 : 900_000,
-);
+  }
+});
+
+/** What `npm install` and `cp` do in the pages. */
+function prepare(study: string, rig: Rig): void {
+  const first = join(study, "experiments/first.yaml");
+  if (existsSync(join(study, "experiments/data"))) {
+    for (const name of ["messages-train.csv", "messages-test.csv"])
+      cpSync(join(folder, name), join(study, "experiments/data", name));
+  } else writeFileSync(first, small(readFileSync(first, "utf8")));
+  symlinkSync(join(rig.package, "node_modules"), join(study, "node_modules"));
+}
+
+test("the data files are those that generate.py writes", () => {
+  const made = mkdtempSync(join(tmpdir(), "exp-tutorial-"));
+  try {
+    execFileSync("python3", [join(folder, "generate.py"), made]);
+    const names = readdirSync(made);
+    expect(names.sort()).toEqual(["chats.jsonl", "notes.jsonl", "tickets.csv"]);
+    for (const name of names) expect(readFileSync(join(made, name))).toEqual(readFileSync(join(folder, name)));
+  } finally {
+    rmSync(made, { recursive: true });
+  }
+});
