@@ -21,6 +21,8 @@ from recipes.transformers.vocabulary import Vocabulary
 
 _ESCAPED = b'"\\/bfnrt'
 _QUOTE, _BACKSLASH = b'"\\'
+_MOST_BYTES = 10_000
+"""Bytes of the shortest value of a subschema."""
 _MOST_DIGITS = 15
 """Digits of a number that every JSON reader keeps."""
 _DIGITS = range(ord("0"), ord("9") + 1)
@@ -73,8 +75,8 @@ class SchemaConstraint:
         if self._nodes[root].shortest is None:
             raise StepFailed(
                 "constrain-schema",
-                "generate.constrain: schema needs a schema with a finite object, but its required keys never end",
-                "Make a key of the subschema that refers to itself optional.",
+                f"generate.constrain: schema needs an object of at most {_MOST_BYTES} bytes that meets the schema",
+                "Make a key of the subschema that refers to itself optional, or lower minItems.",
             )
         self._start: State = frozenset((((("value", root)),),))
         self._edges: dict[Stack, _Edges] = {}
@@ -155,7 +157,11 @@ class SchemaConstraint:
             changed = False
             for node in self._nodes:
                 found = self._shortest_of(node)
-                if found is not None and (node.shortest is None or len(found) < len(node.shortest)):
+                if (
+                    found is not None
+                    and len(found) <= _MOST_BYTES
+                    and (node.shortest is None or len(found) < len(node.shortest))
+                ):
                     node.shortest = found
                     changed = True
 
@@ -178,7 +184,7 @@ class SchemaConstraint:
             item = self._nodes[node.items].shortest
             if node.least == 0:
                 return b"[]"
-            return None if item is None else b"[" + b", ".join([item] * node.least) + b"]"
+            return None if node.least > _MOST_BYTES or item is None else b"[" + b", ".join([item] * node.least) + b"]"
         others = (self._nodes[one].shortest for one in node.choices)
         return min((*node.texts, *(one for one in others if one is not None)), key=len, default=None)
 

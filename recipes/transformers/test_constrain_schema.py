@@ -110,5 +110,12 @@ def test_the_form_is_that_of_taught_targets(workspace: Workspace) -> None:
 
 def test_a_schema_without_a_finite_object_is_an_error(workspace: Workspace) -> None:
     endless = {"type": "object", "properties": {"next": {"$ref": "#"}}, "required": ["next"]}
-    with pytest.raises(StepFailed, match="never end"):
+    with pytest.raises(StepFailed, match="10000 bytes"):
         SchemaConstraint(vocabulary(workspace), endless)
+    pair = {"type": "object", "required": ["a", "b"]}
+    levels: dict[str, Any] = {}
+    for at in range(40):
+        levels[f"d{at}"] = {**pair, "properties": {key: {"$ref": f"#/$defs/d{at + 1}"} for key in "ab"}}
+    large = {**levels["d0"], "$defs": {**levels, "d40": {"type": "null"}}}
+    with pytest.raises(StepFailed, match="10000 bytes"):
+        SchemaConstraint(vocabulary(workspace), large)

@@ -1,6 +1,6 @@
 import { basicForm } from "../../data/labels/basic.ts";
 import type { View } from "../../data/labels/views.ts";
-import { keyPath } from "./path.ts";
+import { joinPaths, keyPath } from "./path.ts";
 import type { AnswerSchema, Field } from "./schema.ts";
 import { isObject, type JsonObject, type JsonScalar, type JsonValue } from "./value.ts";
 
@@ -76,50 +76,56 @@ function compareLists(
   how: Comparison,
   units: Unit[],
 ): void {
-  const partner = pairs(gold, given, `${field}[]`, how);
-  const used = new Set(partner.filter((at) => at !== undefined));
+  const partners = pairs(gold, given, `${field}[]`, how);
+  const used = new Set(partners.map((partner) => partner?.at));
   const extra = given.filter((_, at) => !used.has(at));
   gold.forEach((one, at) => {
-    const other = partner[at];
-    compare(one, other === undefined ? undefined : given[other], `${field}[]`, `${place}[${at}]`, how, units);
+    const own = `${place}[${at}]`;
+    const partner = partners[at];
+    if (partner === undefined) compare(one, undefined, `${field}[]`, own, how, units);
+    else for (const unit of partner.units) units.push({ ...unit, place: joinPaths(own, unit.place) });
   });
   extra.forEach((one, at) => {
     compare(undefined, one, `${field}[]`, `${place}[${gold.length + at}]`, how, units);
   });
 }
 
-/** For each item of gold, the position of the item of the answer that is compared with it. */
+/** The item of an answer with which an item of gold is compared, and the result with places within the item. */
+type Partner = { readonly at: number; readonly units: readonly Unit[] };
+
+/** The partner of each item of gold. Each pair of items is compared once: nested lists take quadratic time. */
 function pairs(
   gold: readonly JsonValue[],
   given: readonly JsonValue[],
   field: string,
   how: Comparison,
-): readonly (number | undefined)[] {
-  const partner: (number | undefined)[] = gold.map(() => undefined);
-  if (gold.length * given.length > mostPairs) {
-    for (let at = 0; at < Math.min(gold.length, given.length); at++) partner[at] = at;
-    return partner;
-  }
-  const found: { readonly a: number; readonly b: number; readonly hits: number; readonly misses: number }[] = [];
-  gold.forEach((one, a) => {
-    given.forEach((other, b) => {
-      const units: Unit[] = [];
-      compare(one, other, field, "", how, units);
+): readonly (Partner | undefined)[] {
+  const unitsOf = (a: number, b: number): readonly Unit[] => {
+    const units: Unit[] = [];
+    compare(gold[a], given[b], field, "", how, units);
+    return units;
+  };
+  if (gold.length * given.length > mostPairs)
+    return gold.map((_, at) => (at < given.length ? { at, units: unitsOf(at, at) } : undefined));
+  const found = gold.flatMap((_, a) =>
+    given.map((_other, b) => {
+      const units = unitsOf(a, b);
       const hits = units.filter(({ hit }) => hit).length;
-      found.push({ a, b, hits, misses: units.length - hits });
-    });
-  });
+      return { a, b, units, hits, misses: units.length - hits };
+    }),
+  );
   found.sort(
     (x, y) =>
       y.hits - x.hits || x.misses - y.misses || Math.abs(x.a - x.b) - Math.abs(y.a - y.b) || x.a - y.a || x.b - y.b,
   );
+  const partners: (Partner | undefined)[] = gold.map(() => undefined);
   const used = new Set<number>();
-  for (const { a, b } of found) {
-    if (partner[a] !== undefined || used.has(b)) continue;
-    partner[a] = b;
+  for (const { a, b, units } of found) {
+    if (partners[a] !== undefined || used.has(b)) continue;
+    partners[a] = { at: b, units };
     used.add(b);
   }
-  return partner;
+  return partners;
 }
 
 /** The scalars of a value with their places. */

@@ -188,6 +188,17 @@ describe("values", () => {
   });
 });
 
+it("lists within lists are compared in quadratic time, with places of gold", () => {
+  const nested = (depth: number): JsonValue => (depth === 0 ? ["x"] : ["x", nested(depth - 1)]);
+  const value = { tags: nested(28) } as unknown as JsonObject;
+  const parts = task.parts(value, "raw", value);
+  expect(parts.slice(0, 3)).toEqual(['tags[0]: "x"', 'tags[1][0]: "x"', 'tags[1][1][0]: "x"']);
+  expect(parts.at(-1)).toContain("(schema)");
+  const items = [{ name: "a", price: 1 }, { name: "b" }];
+  const swapped = { vendor: "v", items: items.toReversed() };
+  expect(task.parts(swapped, "raw", { vendor: "v", items })).toEqual(task.parts({ vendor: "v", items }, "raw"));
+});
+
 describe("field F1", () => {
   it("counts a wrong value as a missing and an added one", () => {
     const gold = { vendor: "v", total: 1, items: [{ name: "x", price: 1 }] };
@@ -304,6 +315,20 @@ describe("a schema file", () => {
       name: "a",
       next: { name: "b" },
     });
+  });
+  it("is read in linear time, whatever its references", () => {
+    const both = (at: number) => [{ $ref: `#/$defs/d${at + 1}` }, { $ref: `#/$defs/d${at + 1}` }];
+    const levels = (of: (at: number) => object) => ({
+      ...Object.fromEntries(Array.from({ length: 45 }, (_, at) => [`d${at}`, of(at)])),
+      d45: { type: "null" },
+    });
+    const wide = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`k${at}`, { $ref: "#" }]));
+    const schema = { type: "object", properties: { name: { $ref: "#/$defs/d0" }, ...wide } };
+    const choices = { ...schema, $defs: levels((at) => ({ anyOf: both(at) })) };
+    expect(errors(choices).join("\n")).toContain("more than 1000 alternatives");
+    const nested = levels((at) => ({ type: "object", properties: Object.fromEntries(both(at).entries()) }));
+    const opened = open(0, "lenient", { ...schema, $defs: nested });
+    expect(opened.readCell('{"k1": {"name": {"0": 1}}}').problem).toContain("must be");
   });
   it("runs no code of its texts", () => {
     const name = '"]; globalThis.hit = 1; //';

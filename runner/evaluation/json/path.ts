@@ -9,6 +9,11 @@ export function keyPath(parent: string, key: string): string {
   return parent === "" || own.startsWith("[") ? parent + own : `${parent}.${own}`;
 }
 
+/** A path within a value that has a path. */
+export function joinPaths(parent: string, path: string): string {
+  return path === "" || path.startsWith("[") ? parent + path : `${parent}.${path}`;
+}
+
 /** A value with its place, as tables show it: `customer.name: "Ada"`. */
 export const part = (place: string, value: JsonValue): string => `${place}: ${JSON.stringify(value)}`;
 

@@ -29,9 +29,12 @@ export function nextOf(document: JsonObject, { $ref, anyOf, oneOf }: JsonObject)
   return [...(target === undefined ? [] : [target]), ...lists.filter(isObject)];
 }
 
-/** A schema with all schemas that it consists of. */
+/** A schema with all schemas that it consists of, each once. */
 export function branchesOf(document: JsonObject, schema: JsonObject): readonly JsonObject[] {
-  return [schema, ...nextOf(document, schema).flatMap((one) => branchesOf(document, one))];
+  const found = new Set([schema]);
+  // A set that grows is iterated to its end.
+  for (const one of found) for (const more of nextOf(document, one)) found.add(more);
+  return [...found];
 }
 
 /** The subschemas of a key, or of the items (`null`), in all branches. */

@@ -26,9 +26,9 @@ export type AnswerSchema = {
   inOrder(value: JsonValue): JsonValue;
 };
 
-/** Levels of nested fields that are scored by their names, and the most fields. */
+/** Levels of nested fields that are scored by their names, and the most fields, objects and lists on these levels. */
 const deepestFields = 8;
-const mostFields = 2_000;
+const mostFields = 4_000;
 
 /** Reads a schema file, and opens its validator. */
 export function parseSchema(source: SourceText): Result<AnswerSchema> {
@@ -60,6 +60,8 @@ function openSchema(document: JsonObject): AnswerSchema {
   collectFormats(document, named);
   const ajv = new Ajv2020({
     ...{ strict: true, strictRequired: false, strictTypes: false, strictTuples: false, allowUnionTypes: true },
+    // Inlined, references within references would take exponential space.
+    inlineRefs: false,
     ...{ allErrors: false, verbose: false, logger: false },
     code: { regExp },
     formats: { ...Object.fromEntries([...named].map((name) => [name, true as const])), ...formats },
@@ -134,8 +136,9 @@ const scalarTypes = ["string", "number", "integer", "boolean", "null"];
 
 function fieldsOf(document: JsonObject): ReadonlyMap<string, Field> {
   const fields = new Map<string, Field>();
+  let steps = 0;
   const walk = (path: string, schemas: readonly JsonObject[], depth: number): void => {
-    if (depth > deepestFields || fields.size >= mostFields) return;
+    if (depth > deepestFields || ++steps > mostFields) return;
     const all = schemas.flatMap((schema) => branchesOf(document, schema));
     for (const key of propertiesOf(document, schemas))
       walk(keyPath(path, key), childrenOf(document, schemas, key), depth + 1);
