@@ -129,7 +129,7 @@ function dockerfile(runs: readonly RunFacts[], { packageRoot }: Context): string
     environments.length === 0
       ? template("node.Dockerfile")
       : template("study/Dockerfile")
-          .replace("exp setup torchtune axolotl", `exp setup ${environments.join(" ")}`)
+          .replace(/exp setup [a-z ]+(?= --torch)/, `exp setup ${environments.join(" ")}`)
           // The folder is no git repository.
           .replace(/ --build-arg COMMIT="[^"]*(?:'[^']*'[^"]*)*"/, "");
   return text.replaceAll("experiments/first.yaml", (runs.at(-1) as RunFacts).file);

@@ -48,12 +48,13 @@ function templates(run: RunFacts, seen: Set<string>): readonly Block[] {
 /** The templates that the experiments of runs declare, compared experiments included, with their use. */
 function declaredTemplates(runs: readonly RunFacts[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  for (const { prompt, train } of runs.flatMap(({ config, compared }) => [config, ...Object.values(compared)])) {
+  for (const { prompt, train, task } of runs.flatMap(({ config, compared }) => [config, ...Object.values(compared)])) {
     if (train === undefined) found.set(prompt.template, found.get(prompt.template) ?? "untrained models");
     else {
       const { template, zero_shot: untrained } = prompt;
       const isShared = untrained === undefined || untrained === template;
-      const added = untrained === undefined ? ", which get the labels and the form of the answer in addition" : "";
+      const what = tasks.get(task).labels === undefined ? "the form" : "the labels and the form";
+      const added = untrained === undefined ? `, which get ${what} of the answer in addition` : "";
       found.set(template, `fine-tuned models${isShared ? ` and untrained models${added}` : ""}`);
       if (!isShared) found.set(untrained, "untrained models");
     }
