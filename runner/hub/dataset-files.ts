@@ -108,7 +108,7 @@ function declaredSplits(
     const what = part.config === undefined ? "several configurations" : `no configuration "${part.config}"`;
     throw wrong(`${part.hub} has ${what}`, `write config: with one of ${listed(configurations.map(nameOf))}`);
   }
-  const folder = typeof chosen.data_dir === "string" ? `${chosen.data_dir.replace(/\/+$/, "")}/` : "";
+  const folder = typeof chosen.data_dir === "string" ? `${chosen.data_dir.replace(/(?<!\/)\/+$/, "")}/` : "";
   if (chosen.data_files === undefined)
     return splitsByName(
       { ...part },

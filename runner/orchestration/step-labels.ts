@@ -50,5 +50,5 @@ function settingsOf(
 /** A text with the readable names in place of ids such as train@e0f6ce59. */
 export function withLabels(text: string, labels: ReadonlyMap<PlannedStep, string>): string {
   const byId = new Map([...labels].map(([{ id }, label]) => [id, label]));
-  return text.replaceAll(/[\w.]+@[0-9a-f]+/g, (id) => byId.get(id) ?? id);
+  return text.replaceAll(/(?<![\w.])[\w.]+@[0-9a-f]+/g, (id) => byId.get(id) ?? id);
 }

@@ -209,7 +209,7 @@ class Examination {
 function isSimple(pattern: string): boolean {
   if (pattern.length > 300) return false;
   const plain = pattern.replace(/\\[pP]\{[^}]*\}|\\./gs, (one) => (/^\\[1-9k]/.test(one) ? "(?=" : "x"));
-  const outside = plain.replace(/\[[^\]]*\]/g, "x");
+  const outside = plain.replace(/\[[^[\]]*\]/g, "x");
   if (/\(\?(?!:)/.test(outside) || /\)[*+?{]/.test(outside)) return false;
   const bounds = [...outside.matchAll(/\{(\d*)(,?)(\d*)\}/g)];
   if (bounds.some(([, low, , high]) => Math.max(Number(low), Number(high)) > 1_000)) return false;

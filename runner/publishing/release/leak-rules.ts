@@ -73,7 +73,7 @@ export const secretRules: readonly (readonly [name: string, shape: RegExp])[] = 
   ["a web token", /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\./],
   [
     "a password or key",
-    /(?<![A-Za-z0-9])(?:(?:api|access|secret|private|account|[a-z]{1,20}ai)[_-]?key|(?:auth|access|api|bot|[a-z]{2,20})[_-]token|^\s*token|(?:client|jwt|app)[_-]?secret|pass(?:word|wd|phrase)|[a-z]{2,20}[_-]pass)["']?\s*[:=]\s*["']?(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+/_-]{16,}/im,
+    /(?<![A-Za-z0-9])(?:(?:api|access|secret|private|account|[a-z]{1,20}ai)[_-]?key|(?:auth|access|api|bot|[a-z]{2,20})[_-]token|^[ \t]*token|(?:client|jwt|app)[_-]?secret|pass(?:word|wd|phrase)|[a-z]{2,20}[_-]pass)["']?\s*[:=]\s*["']?(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+/_-]{16,}/im,
   ],
   [
     "a password",
