@@ -5,7 +5,7 @@ import { storeReader } from "../execution/step-runner.ts";
 import { forecast } from "../orchestration/forecast.ts";
 import { formatProblem, problemsOf } from "../orchestration/resource-problems.ts";
 import { checkAcceptedStale, checkStepNames, isNamed } from "../orchestration/select-steps.ts";
-import { stepLabels, withLabels } from "../orchestration/step-labels.ts";
+import { labeller, stepLabels } from "../orchestration/step-labels.ts";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import { formatStepRef } from "../pipeline/plan/step-ref.ts";
 import { readSelection } from "../pipeline/steps/selection.ts";
@@ -62,6 +62,7 @@ export const command = defineCommand({
       return exit.done;
     }
     const labels = stepLabels(plan.runs, points);
+    const named = labeller(labels);
     const rows: readonly Row[] = [
       ...[...steps].map(([step, { status, key, reason }]) => ({
         id: step.id,
@@ -94,7 +95,7 @@ export const command = defineCommand({
             label,
             words[status],
             ...takes(expects, status),
-            withLabels(reason, labels),
+            named(reason),
           ]),
         ],
         {

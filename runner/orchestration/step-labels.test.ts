@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
-import { stepLabels, withLabels } from "./step-labels.ts";
+import { labeller, stepLabels } from "./step-labels.ts";
 
 const step = (id: string): PlannedStep => ({ id }) as PlannedStep;
 
@@ -42,7 +42,7 @@ test("a step is named by the settings that all of its runs share and others do n
     "evaluate.tuned@00000003": "evaluate.tuned (rank=16, seed=1)",
     "evaluate.tuned@00000004": "evaluate.tuned (rank=16, seed=2)",
   });
-  expect(withLabels("depends on train@0000000b: adapter", stepLabels(sweep.runs, sweep.points))).toBe(
+  expect(labeller(stepLabels(sweep.runs, sweep.points))("depends on train@0000000b: adapter")).toBe(
     "depends on train (rank=16): adapter",
   );
 });

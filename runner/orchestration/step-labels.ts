@@ -47,8 +47,8 @@ function settingsOf(
   ]);
 }
 
-/** A text with the readable names in place of ids such as train@e0f6ce59. */
-export function withLabels(text: string, labels: ReadonlyMap<PlannedStep, string>): string {
+/** A function that puts the readable names into a text in place of ids such as train@e0f6ce59. */
+export function labeller(labels: ReadonlyMap<PlannedStep, string>): (text: string) => string {
   const byId = new Map([...labels].map(([{ id }, label]) => [id, label]));
-  return text.replaceAll(/(?<![\w.])[\w.]+@[0-9a-f]+/g, (id) => byId.get(id) ?? id);
+  return (text) => text.replaceAll(/(?<![\w.])[\w.]+@[0-9a-f]+/g, (id) => byId.get(id) ?? id);
 }

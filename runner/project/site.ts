@@ -21,22 +21,22 @@ export function siteOf(context: Context, machine: Machine, root: string, tokensO
   let measurements: ReturnType<Site["measurements"]> | undefined;
   return {
     version: context.version(),
-    recipe: (module) => ({
+    recipe: remembered((module) => ({
       ...pythonSources(context.packageRoot, "recipes.common.launch"),
       ...pythonSources(context.packageRoot, module),
-    }),
+    })),
     lock: remembered((environment) => lockFile(environment, context, machine)),
-    lacksPackage: (environment, name) => lacksPackage(environment, name, context),
-    model: (base, revision) => modelPlace(base, revision, context.env),
+    lacksPackage: rememberedPair((environment, name) => lacksPackage(environment, name, context)),
+    model: rememberedPair((base, revision) => modelPlace(base, revision, context.env)),
     portable: portableBelow(root, context.packageRoot),
     precision: nativePrecision(machine.gpus),
-    shape(base, revision) {
+    shape: rememberedPair((base, revision) => {
       const known = knownShape(base);
       if (known !== undefined) return known;
       const bytes = readConfig(base, revision, context.env);
       return bytes && shapeOf(new TextDecoder().decode(bytes));
-    },
-    config: (base, revision) => modelConfig(base, revision, context.env),
+    }),
+    config: rememberedPair((base, revision) => modelConfig(base, revision, context.env)),
     isHere: remembered(modelIsHere),
     hub: { url: hubUrlOf(context.env), cache: huggingFaceCache(context.env), isOffline: isOffline(context.env) },
     rows: remembered((file) => {
@@ -67,13 +67,19 @@ function smallest(sizes: readonly (number | undefined)[]): number | undefined {
   return known.length === 0 ? undefined : Math.min(...known);
 }
 
-/** Caches a function of a file. */
-function remembered<T>(look: (file: string) => T): (file: string) => T {
-  const known = new Map<string, T>();
-  return (file) => {
-    if (!known.has(file)) known.set(file, look(file));
-    return known.get(file) as T;
+/** Caches a function of a name. */
+function remembered<K, T>(look: (name: K) => T): (name: K) => T {
+  const known = new Map<K, T>();
+  return (name) => {
+    if (!known.has(name)) known.set(name, look(name));
+    return known.get(name) as T;
   };
+}
+
+/** Caches a function of two names. */
+function rememberedPair<A, B, T>(look: (first: A, second: B) => T): (first: A, second: B) => T {
+  const byFirst = remembered((first: A) => remembered((second: B) => look(first, second)));
+  return (first, second) => byFirst(first)(second);
 }
 
 function modelPlace(base: string, revision: string | undefined, env: Context["env"]): ModelPlace {

@@ -1,6 +1,6 @@
 import type { Rung } from "../../config/halving.ts";
 import type { Device } from "../../plugins/backends/device.ts";
-import { capabilityMatrix, unsupportedReason } from "../../plugins/backends/matrix.ts";
+import { unsupportedReason } from "../../plugins/backends/matrix.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { filesOf, hasRows } from "../../plugins/data-part.ts";
 import { weightPrecision } from "../../plugins/engines/engine.ts";
@@ -318,10 +318,8 @@ function meanTokens({ data, prompt }: Experiment, template: string, site: Site):
 /** Settings of a training that need less memory, the one to try first at the start. */
 function smallerTraining(train: Train, device: Device): readonly string[] {
   const method = ({ lora: "qlora", dora: "qdora", full: "lora" } as const)[train.method as "lora" | "dora" | "full"];
-  const able = capabilityMatrix().filter(
-    (cell) => cell.method === method && cell.device === device && cell.precisions.length > 0,
-  );
-  const backend = able.some((cell) => cell.backend === train.backend) ? train.backend : able[0]?.backend;
+  const able = [...backends].filter(({ capabilities }) => (capabilities.methods[method]?.[device]?.length ?? 0) > 0);
+  const backend = (able.find(({ name }) => name === train.backend) ?? able[0])?.name;
   const other = backend === train.backend ? "" : ` with train.backend: ${backend}`;
   return [
     ...(train.batch_size > 1 ? ["a smaller train.batch_size with more gradient_accumulation"] : []),

@@ -43,11 +43,12 @@ export function unsupportedReason(
   { backend, method, precision }: TrainingRequest,
   on: readonly Device[],
 ): UnsupportedTraining | undefined {
+  const able = backends.find(backend)?.capabilities.methods[method];
+  if (on.some((name) => isIn(precision, able?.[name]))) return undefined;
   const all = capabilityMatrix().filter((cell) => cell.precisions.length > 0);
   const own = all.filter((cell) => cell.backend === backend && cell.method === method);
   const here = own.filter(({ device }) => on.includes(device));
   const offered = [...new Set(here.flatMap(({ precisions }) => precisions))];
-  if (offered.length > 0 && (precision === "auto" || offered.includes(precision))) return undefined;
 
   const device = on.length === 1 ? ` on ${deviceNames[on[0] as Device]}` : "";
   const there = all.filter((cell) => on.includes(cell.device));
@@ -62,6 +63,11 @@ export function unsupportedReason(
   const same = there.filter((cell) => cell.backend === backend).map((cell) => cell.method);
   const other = own.length === 0 ? "" : own[0]?.device === "cpu" ? "resources.gpus: 0" : "a machine with a GPU";
   return { key: "method", message, help: instead ?? useOneOf([other, backendsOf(elsewhere), choice("method", same)]) };
+}
+
+/** Whether a training in this precision is one of those that are supported. */
+function isIn(precision: Precision | "auto", supported: readonly Precision[] = []): boolean {
+  return precision === "auto" ? supported.length > 0 : supported.includes(precision);
 }
 
 function backendsOf(cells: readonly Cell[]): string {
