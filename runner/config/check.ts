@@ -11,7 +11,7 @@ import { checkPrompt } from "./checks/prompt.ts";
 import { checkReport } from "./checks/report.ts";
 import { checkTask } from "./checks/task.ts";
 import { checkTrain } from "./checks/train.ts";
-import { find, locate, type Node } from "./node.ts";
+import { type Entry, find, locate, type MapNode, type Node } from "./node.ts";
 
 /** A check and the top-level sections that it reads. */
 type Check = { readonly sections: readonly string[]; run(context: CheckContext): void };
@@ -31,33 +31,95 @@ const checks: readonly Check[] = [
   { sections: ["name", "task", "data", "evaluate", "compare"], run: checkCompare },
 ];
 
-/** Runs the cross-field checks. A check is skipped if the schema found an error in one of its sections. */
-export function check(world: Omit<CheckContext, "experiment" | "wrote" | "error" | "warning" | "add">) {
-  return (experiment: Experiment, node: Node, broken: ReadonlySet<string>): readonly Diagnostic[] => {
-    const found: Diagnostic[] = [];
-    const report =
-      (severity: "error" | "warning") =>
-      (path: string, code: string, message: string, help?: string): void => {
-        const part = path.endsWith(":") ? "key" : "value";
-        const parts = (part === "key" ? path.slice(0, -1) : path).split(".");
-        const span = locate(node, keysOf(node, parts), part);
-        const written = find(node, keysOf(node, parts))?.node;
-        const value = written?.kind === "scalar" ? written.value : undefined;
-        const hasVariable = typeof value === "string" && value.includes("${");
-        const advice = hasVariable ? "write the value itself: exp does not substitute variables" : help;
-        found.push({ severity, code, message, span, ...(advice === undefined ? {} : { help: advice }) });
-      };
-    const context: CheckContext = {
-      ...world,
-      experiment,
-      wrote: (path) => find(node, keysOf(node, path.split("."))) !== undefined,
-      error: report("error"),
-      warning: report("warning"),
-      add: (diagnostics) => found.push(...diagnostics),
-    };
-    for (const { sections, run } of checks) if (!sections.some((section) => broken.has(section))) run(context);
-    return found;
+type World = Omit<CheckContext, "experiment" | "wrote" | "error" | "warning" | "add">;
+
+/**
+ * Runs the cross-field checks. A check is skipped if the schema found an error in one of its sections. Points of a sweep
+ * share most sections: a check that has read the same sections of the previous experiment has the same result.
+ */
+export function check(world: World) {
+  const before = new Map<Check, Checked>();
+  return (experiment: Experiment, node: MapNode, broken: ReadonlySet<string>): readonly Diagnostic[] =>
+    checks.flatMap((one) => {
+      if (one.sections.some((section) => broken.has(section))) return [];
+      const known = before.get(one);
+      if (known !== undefined && isSame(known, experiment, node)) return known.found;
+      const checked = runCheck(one, world, experiment, node);
+      before.set(one, checked);
+      return checked.found;
+    });
+}
+
+/** What a check has found, and the top-level keys that it has read: their values, and where files set them. */
+type Checked = {
+  readonly found: readonly Diagnostic[];
+  readonly read: ReadonlyMap<string, Part>;
+  /** Whether the check has listed all keys, so that its result depends on more than those of `read`. */
+  readonly isOfAll: boolean;
+};
+
+type Part = { readonly value: unknown; readonly entry: Entry | undefined };
+
+function isSame({ read, isOfAll }: Checked, experiment: Experiment, node: MapNode): boolean {
+  return (
+    !isOfAll &&
+    [...read].every(([key, { value, entry }]) => {
+      const now = partOf(experiment, node, key);
+      return now.value === value && now.entry === entry;
+    })
+  );
+}
+
+function partOf(experiment: Experiment, node: MapNode, key: string): Part {
+  return { value: Reflect.get(experiment, key), entry: node.entries.get(key) };
+}
+
+function runCheck({ run }: Check, world: World, experiment: Experiment, node: MapNode): Checked {
+  const found: Diagnostic[] = [];
+  const read = new Map<string, Part>();
+  let isOfAll = false;
+  const note = (key: string): void => {
+    read.set(key, partOf(experiment, node, key));
   };
+  const place = (path: string): readonly string[] => {
+    const parts = path.split(".");
+    note(parts[0] as string);
+    return keysOf(node, parts);
+  };
+  const report =
+    (severity: "error" | "warning") =>
+    (path: string, code: string, message: string, help?: string): void => {
+      const part = path.endsWith(":") ? "key" : "value";
+      const keys = place(part === "key" ? path.slice(0, -1) : path);
+      const span = locate(node, keys, part);
+      const written = find(node, keys)?.node;
+      const value = written?.kind === "scalar" ? written.value : undefined;
+      const hasVariable = typeof value === "string" && value.includes("${");
+      const advice = hasVariable ? "write the value itself: exp does not substitute variables" : help;
+      found.push({ severity, code, message, span, ...(advice === undefined ? {} : { help: advice }) });
+    };
+  run({
+    ...world,
+    experiment: new Proxy(experiment, {
+      get(target, key) {
+        note(String(key));
+        return Reflect.get(target, key);
+      },
+      has(target, key) {
+        note(String(key));
+        return Reflect.has(target, key);
+      },
+      ownKeys(target) {
+        isOfAll = true;
+        return Reflect.ownKeys(target);
+      },
+    }),
+    wrote: (path) => find(node, place(path)) !== undefined,
+    error: report("error"),
+    warning: report("warning"),
+    add: (diagnostics) => found.push(...diagnostics),
+  });
+  return { found, read, isOfAll };
 }
 
 /** The keys of a dotted path. A map may contain a key with dots (`optimizer.fused`), which comes first. */

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import type { PathKind } from "../util/regular-file.ts";
+import { remembered, rememberedPair } from "../util/remember.ts";
 
 /** Access to files. Only regular files are read. It is passed in, so that config/ stays pure. Paths are absolute. */
 export type Files = {
@@ -28,33 +29,11 @@ export function projectRoot(file: string, files: Files): string {
  * counts as a path without a file.
  */
 export function remembering(files: Files): Files {
-  const reads = new Map<string, Uint8Array | undefined>();
-  const kinds = new Map<string, PathKind | undefined>();
-  const lists = new Map<string, readonly string[]>();
-  return {
-    size: (path) => attempt(() => files.size(path)),
-    read(path, limit) {
-      const key = `${limit ?? ""}:${path}`;
-      if (!reads.has(key))
-        reads.set(
-          key,
-          attempt(() => files.read(path, limit)),
-        );
-      return reads.get(key);
-    },
-    kind(path) {
-      if (!kinds.has(path))
-        kinds.set(
-          path,
-          attempt(() => files.kind(path)),
-        );
-      return kinds.get(path);
-    },
-    list(path) {
-      if (!lists.has(path)) lists.set(path, attempt(() => files.list(path)) ?? []);
-      return lists.get(path) as readonly string[];
-    },
-  };
+  const kind = remembered((path: string) => attempt(() => files.kind(path)));
+  const size = remembered((path: string) => attempt(() => files.size(path)));
+  const list = remembered((path: string) => attempt(() => files.list(path)) ?? []);
+  const read = rememberedPair((path: string, limit: number | undefined) => attempt(() => files.read(path, limit)));
+  return { kind, size, list, read: (path, limit) => read(path, limit) };
 }
 
 function attempt<T>(read: () => T): T | undefined {

@@ -10,6 +10,7 @@ import { formatDiagnostic, toJson } from "../util/code-frame.ts";
 import type { Context } from "../util/context.ts";
 import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { isInside } from "../util/inside.ts";
+import { rememberedPair } from "../util/remember.ts";
 import { UserError } from "../util/user-error.ts";
 import { files } from "./files.ts";
 import { modelConfig } from "./model-config.ts";
@@ -63,7 +64,7 @@ export function loadAll(
       cwd: context.cwd,
       root,
       bundledModels,
-      modelConfig: (base, revision) => modelConfig(base, revision, context.env),
+      modelConfig: rememberedPair((base, revision) => modelConfig(base, revision, context.env)),
       auditCodes,
       ...{ set, sweep, smoke },
     });

@@ -13,6 +13,7 @@ import { bundledModels, modelIsHere } from "../setup/models.ts";
 import { nativePrecision } from "../setup/precision.ts";
 import type { Context } from "../util/context.ts";
 import { isOffline } from "../util/offline.ts";
+import { remembered, rememberedPair } from "../util/remember.ts";
 import { files } from "./files.ts";
 import { modelConfig, modelDir, readConfig } from "./model-config.ts";
 
@@ -65,21 +66,6 @@ export function siteOf(context: Context, machine: Machine, root: string, tokensO
 function smallest(sizes: readonly (number | undefined)[]): number | undefined {
   const known = sizes.filter((size) => size !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
-}
-
-/** Caches a function of a name. */
-function remembered<K, T>(look: (name: K) => T): (name: K) => T {
-  const known = new Map<K, T>();
-  return (name) => {
-    if (!known.has(name)) known.set(name, look(name));
-    return known.get(name) as T;
-  };
-}
-
-/** Caches a function of two names. */
-function rememberedPair<A, B, T>(look: (first: A, second: B) => T): (first: A, second: B) => T {
-  const byFirst = remembered((first: A) => remembered((second: B) => look(first, second)));
-  return (first, second) => byFirst(first)(second);
 }
 
 function modelPlace(base: string, revision: string | undefined, env: Context["env"]): ModelPlace {

@@ -1,6 +1,7 @@
 import type { Plan, PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { Ingredients } from "../pipeline/plan/record.ts";
 import type { Store } from "../store/store.ts";
+import { remembered } from "../util/remember.ts";
 import { type FinishedRun, latestManifest, runsAt } from "./finished-runs.ts";
 
 /** The ingredients of a step in the previous run of its experiment. Called only for cache misses. */
@@ -9,8 +10,8 @@ export function previousIngredients(
   artifacts: string,
   store: Pick<Store, "record">,
 ): (step: PlannedStep) => Ingredients | undefined {
-  const latest = cached((experiment: string) => latestManifest(artifacts, experiment));
-  const runsOf = cached((experiment: string) => runsAt(artifacts, experiment));
+  const latest = remembered((experiment: string) => latestManifest(artifacts, experiment));
+  const runsOf = remembered((experiment: string) => runsAt(artifacts, experiment));
   const previousRun = new Map<string, FinishedRun | undefined>();
   const previousRunOf = (owner: Owner): FinishedRun | undefined => {
     const name = `${owner.experiment}\n${owner.coordinates}\n${owner.role}`;
@@ -39,13 +40,4 @@ type Owner = Pick<PlannedRun, "experiment" | "coordinates" | "role">;
 
 function isOf({ manifest }: FinishedRun, { coordinates, role }: Owner): boolean {
   return manifest.coordinates === coordinates && manifest.role === role;
-}
-
-/** Caches results by experiment. A sweep queries each of its points. */
-function cached<T>(read: (experiment: string) => T): (experiment: string) => T {
-  const known = new Map<string, T>();
-  return (experiment) => {
-    if (!known.has(experiment)) known.set(experiment, read(experiment));
-    return known.get(experiment) as T;
-  };
 }
