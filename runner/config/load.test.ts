@@ -174,6 +174,32 @@ describe("--set", () => {
   });
 });
 
+describe("points of a sweep", () => {
+  const swept = (values: string, more = "") => `${minimal}${more}sweep: {grid: {${values}}}\n`;
+  it("share the checks of the sections that they share", () => {
+    let asked = 0;
+    const modelConfig = () => {
+      asked++;
+      return undefined;
+    };
+    const text = swept("evaluate.bootstrap.seed: [1, 2, 3, 4, 5, 6, 7, 8]");
+    expect(loadText(text, { modelConfig }).ok).toBe(true);
+    expect(asked).toBe(1);
+  });
+  it("are each checked by their own values, whatever the point before them has", () => {
+    const hot = "generate: {temperature: 0.6, max_new_tokens: 1024}\n";
+    expect(wrong(swept("prompt.thinking: [false, true], generate.temperature: [0.6, 0]", hot))).toEqual([
+      expect.stringContaining("thinking-greedy"),
+    ]);
+    expect(wrong(swept("train.rank: [1, 2], data.test.file: [data/test.csv, data/none.csv]"))).toEqual([
+      expect.stringContaining("missing-file"),
+    ]);
+    expect(wrong(swept("train.keep: [last, {best: loss}], train.rank: [1, 2]"))).toEqual([
+      expect.stringContaining("needs-validation"),
+    ]);
+  });
+});
+
 describe("sweep", () => {
   const coordinates = (text: string) => {
     const result = loadText(minimal + text);

@@ -29,15 +29,18 @@ function resolveTrain({ value, defaulted }: Completed): {
 } {
   const { train } = value as { readonly train?: Written };
   if (train === undefined) return { experiment: value as Experiment, defaulted };
-  const known = done.get(train);
-  const { alpha_ratio = 2, alpha = train.rank * alpha_ratio, overrides, ...others } = train;
-  const resolved = known ?? (Object.freeze({ ...others, alpha, overrides: dottedKeys(overrides) }) as unknown as Train);
+  const resolved = done.get(train) ?? withAlpha(train);
   done.set(train, resolved);
   const byDefault = train.alpha === undefined && train.alpha_ratio === undefined;
   return {
     experiment: Object.freeze({ ...(value as object), train: resolved }) as Experiment,
     defaulted: byDefault ? Object.freeze([...defaulted, "train.alpha"]) : defaulted,
   };
+}
+
+function withAlpha({ alpha_ratio = 2, alpha, overrides, ...others }: Written): Train {
+  const resolved = { ...others, alpha: alpha ?? others.rank * alpha_ratio, overrides: dottedKeys(overrides) };
+  return Object.freeze(resolved) as unknown as Train;
 }
 
 /** A nested map as dotted keys: `{optimizer: {fused: true}}` and `{optimizer.fused: true}` are equal. */

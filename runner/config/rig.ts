@@ -2,7 +2,7 @@ import { positionOf } from "../util/code-frame.ts";
 import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import type { Files } from "./files.ts";
 import { loadExperiment } from "./load.ts";
-import type { LoadedExperiment } from "./loaded.ts";
+import type { LoadedExperiment, LoadOptions } from "./loaded.ts";
 
 /** Files in memory, for tests: absolute path -> content. The paths imply the folders. */
 export function memoryFiles(contents: Readonly<Record<string, string | Uint8Array>>): Files {
@@ -51,6 +51,7 @@ export function loadText(
     set?: readonly string[];
     sweep?: readonly string[];
     smoke?: boolean;
+    modelConfig?: LoadOptions["modelConfig"];
   } = {},
 ): Result<LoadedExperiment> {
   return loadExperiment("experiments/x.yaml", {
@@ -61,6 +62,7 @@ export function loadText(
     ...(more.set === undefined ? {} : { set: more.set }),
     ...(more.sweep === undefined ? {} : { sweep: more.sweep }),
     ...(more.smoke === undefined ? {} : { smoke: more.smoke }),
+    ...(more.modelConfig === undefined ? {} : { modelConfig: more.modelConfig }),
   });
 }
 
