@@ -17,9 +17,16 @@ export const command = defineCommand({
   async run({ port = 0 }, context) {
     const { root, artifacts, store, digests } = openStored(context.cwd, context, "read");
     const metric = metricOpener(root, context, { trust: false });
-    const world: ViewContext = { root, artifacts, store, digests, assets: readAssets(context.packageRoot), metric };
+    const world: Omit<ViewContext, "base"> = {
+      root,
+      artifacts,
+      store,
+      digests,
+      assets: readAssets(context.packageRoot),
+      metric,
+    };
     const reportError = (message: string): void => context.err(`exp view: ${message}\n`);
-    const serving = await serve(port, (url) => answer(url, world, reportError)).catch(
+    const serving = await serve(port, (url, base) => answer(url, { ...world, base }, reportError)).catch(
       (error: NodeJS.ErrnoException) => {
         const { code, message } = error;
         if (code !== "EADDRINUSE" && code !== "EACCES") throw error;
@@ -66,7 +73,7 @@ async function answer(url: URL, world: ViewContext, reportError: (message: strin
       return page(messagePage("This page cannot be shown", [help], world), 422);
     }
     if (error.code !== "runs-not-comparable") return page(messagePage("Nothing to show", [error.message], world), 404);
-    const anyway = html`<a href="${`${url.pathname}${url.search}&force=1`}">Compare the cases that they have in common</a>`;
+    const anyway = html`<a href="${`${world.base}${url.pathname}${url.search}&force=1`}">Compare the cases that they have in common</a>`;
     return page(messagePage("These runs are not comparable", [error.message, anyway], world), 409);
   }
 }

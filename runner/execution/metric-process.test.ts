@@ -44,8 +44,20 @@ function failure(text: string, limits?: Partial<MetricStart>): string {
 }
 
 const value = "export const value = () => 1;\n";
+const writes = 'import { writeSync } from "node:fs";\n';
 
 describe("the process of a metric", () => {
+  it("refuses what the code of a metric itself writes to the pipe of answers, also without an end", () => {
+    for (const body of [
+      'writeSync(4, "garbage\\n")',
+      'writeSync(4, "null\\n")',
+      'for (;;) writeSync(4, "x".repeat(60000))',
+    ])
+      expect(failure(`${writes}export const contribute = () => { ${body}; return { n: 1 }; };\n${value}`)).toBe(
+        "metric-failed: m.mjs: contribute writes to the pipe of its answers",
+      );
+  });
+
   it("answers calls without the variables of this process, from another folder", () => {
     process.env.METRIC_TEST_TOKEN = "x";
     const temporary = process.env.TMPDIR;

@@ -136,9 +136,16 @@ class Served implements MetricProcess {
   #answer(name: string): MetricAnswer {
     const line = this.#line();
     if (line === undefined) throw this.#ended(name);
-    const { error, ...answer } = JSON.parse(line) as MetricAnswer & { readonly error?: Failure };
-    if (error === undefined) return answer;
     const { shown, timeout } = this.#start;
+    const parsed = parsedAnswer(line);
+    if (parsed === undefined) {
+      this.close();
+      throw new UserError("metric-failed", `${shown}: ${name} writes to the pipe of its answers`, {
+        help: "correct the file: a function gives its result to exp by returning it",
+      });
+    }
+    const { error, ...answer } = parsed;
+    if (error === undefined) return answer;
     const place = typeof error.line === "number" ? `${shown}:${error.line}` : shown;
     this.close();
     if (error.slow === true) {
@@ -161,19 +168,21 @@ class Served implements MetricProcess {
     });
   }
 
-  /** The next line; undefined if the process has ended. */
+  /** The next line, or as much of it as an answer may have; undefined if the process has ended. */
   #line(): string | undefined {
-    for (;;) {
+    // An answer may have many parts, so that they are joined once.
+    const parts: Buffer[] = [];
+    for (let length = 0; length <= longestAnswer; ) {
       const end = this.#rest.indexOf(10);
-      if (end >= 0) {
-        const line = this.#rest.subarray(0, end).toString("utf8");
-        this.#rest = this.#rest.subarray(end + 1);
-        return line;
-      }
+      parts.push(end < 0 ? this.#rest : this.#rest.subarray(0, end));
+      length += this.#rest.length;
+      this.#rest = end < 0 ? Buffer.alloc(0) : this.#rest.subarray(end + 1);
+      if (end >= 0) return Buffer.concat(parts).toString("utf8");
       const size = readSync(this.#ends.answers, this.#buffer);
       if (size === 0) return undefined;
-      this.#rest = Buffer.concat([this.#rest, this.#buffer.subarray(0, size)]);
+      this.#rest = Buffer.from(this.#buffer.subarray(0, size));
     }
+    return "";
   }
 
   #ended(name: string): UserError {
@@ -182,6 +191,19 @@ class Served implements MetricProcess {
     return new UserError("metric-ended", `${shown}: the process ended during ${name}`, {
       help: `it may need more memory than ${memory} (the key memory of the metric), or it ended itself`,
     });
+  }
+}
+
+/** Bytes of the longest answer. A call that returns many counters needs some megabytes. */
+const longestAnswer = 64 * 2 ** 20;
+
+/** The answer of a host; undefined for anything else, which only the code of the metric can have written. */
+function parsedAnswer(line: string): (MetricAnswer & { readonly error?: Failure }) | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? (value as MetricAnswer) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -11,7 +11,8 @@ import { canonicalJson, type Json, sha256 } from "../util/canonical.ts";
 import type { Context } from "../util/context.ts";
 import { type Git, gitIn } from "../util/git.ts";
 import { isInside } from "../util/inside.ts";
-import { readRegularFile } from "../util/regular-file.ts";
+import { namesIn } from "../util/names-in.ts";
+import { pathKind, readOwnFile, readRegularFile } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import { configFolder } from "./user-config.ts";
@@ -75,8 +76,8 @@ function judgePrivileges({ generate }: Judge): readonly string[] {
 
 /** The line of `privilegesOf` about the code of a metric. Changed code needs permission again. */
 export function metricPrivilege({ name, file }: Pick<OwnMetric, "name" | "file">, root: string): string {
-  const bytes = existsSync(file) ? readRegularFile(file, "metric file").toString("utf8") : "";
-  return `evaluate.metrics, ${name}: runs the code of ${shown(relative(root, file))}, sha256 ${sha256(bytes).slice(0, 16)}`;
+  const bytes = existsSync(file) ? readRegularFile(file, "metric file") : "";
+  return `evaluate.metrics, ${name}: runs the code of ${shown(relative(root, file))}, sha256 ${sha256(bytes).slice(0, shownDigits)}`;
 }
 
 /** The lines of `privilegesOf` about an upload: where it goes, who can read it, and whether it may contain a row. */
@@ -179,14 +180,17 @@ export function foreignResults(root: string): Pick<TrustRequest, "origin" | "pri
   if (!existsSync(artifacts)) return undefined;
   const user = process.getuid?.();
   const folders = ["", "store", "store/keys", "store/objects", "runs"].map((name) => join(artifacts, name));
-  const other = folders.find(
-    (path) => user !== undefined && (statSync(path, { throwIfNoEntry: false })?.uid ?? user) !== user,
-  );
+  const stats = folders.map((path) => ({ path, stat: statSync(path, { throwIfNoEntry: false }) }));
+  const foreign = stats.find(({ stat }) => user !== undefined && stat !== undefined && stat.uid !== user)?.path;
+  const isOpen = foreign !== undefined || stats.some(({ stat }) => stat !== undefined && (stat.mode & 0o022) !== 0);
+  // In a folder of this user that nobody else can write to, all files are of this user.
+  const files = user === undefined || !isOpen ? [] : filesOfOthers(artifacts, user);
+  const other = foreign ?? files[0];
   if (other !== undefined) {
     const name = relative(root, other);
     return {
       origin: `another user, who owns ${name}`,
-      privileges: [`results that another user stored: ${shown(name)}`],
+      privileges: [`results that another user stored: ${shown(name)}, sha256 ${digestOfResults(files)}`],
     };
   }
   if (!isInRepository(root)) return undefined;
@@ -198,7 +202,7 @@ export function foreignResults(root: string): Pick<TrustRequest, "origin" | "pri
     if (listed === "") return undefined;
     return {
       origin: "a clone of a repository",
-      privileges: [`results that the repository has: "artifacts", ${sha256(listed).slice(0, 16)}`],
+      privileges: [`results that the repository has: "artifacts", ${sha256(listed).slice(0, shownDigits)}`],
     };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
@@ -206,6 +210,26 @@ export function foreignResults(root: string): Pick<TrustRequest, "origin" | "pri
     return { origin: "a repository in which git cannot tell whose results it has", privileges };
   }
 }
+
+/** The records and manifests of a project that other users own, below its folder `artifacts`. */
+function filesOfOthers(artifacts: string, user: number): readonly string[] {
+  const keys = join(artifacts, "store/keys");
+  const runs = join(artifacts, "runs");
+  const runFolders = namesIn(runs).flatMap((name) => namesIn(join(runs, name)).map((run) => join(runs, name, run)));
+  return [
+    ...namesIn(keys).map((name) => join(keys, name)),
+    ...runFolders.filter((path) => basename(path) !== "latest").map((path) => join(path, "manifest.json")),
+  ].filter((path) => (statSync(path, { throwIfNoEntry: false })?.uid ?? user) !== user);
+}
+
+/** Digest of records and manifests, which name the digest of each file of a result. */
+function digestOfResults(files: readonly string[]): string {
+  const lines = files.map((path) => `${path}\0${pathKind(path) === "file" ? sha256(readOwnFile(path)) : ""}`);
+  return sha256(lines.sort().join("\n")).slice(0, shownDigits);
+}
+
+/** Digits of a digest in a permission. The author can prepare two files with equal digits if there are few. */
+const shownDigits = 40;
 
 /** Throws if git does not accept the repository: `git config` alone then lists the settings of the user. */
 function hasRemote(git: Git): boolean {

@@ -1,6 +1,6 @@
 import { readdirSync, realpathSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { experimentErrors } from "../config/validator.ts";
+import { isWholeExperiment } from "../config/whole.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { formOf } from "../pipeline/result-forms.ts";
@@ -108,7 +108,7 @@ const resultLimit = 500_000_000;
 
 /** Whether the configurations of a run are experiments of this version of exp, with all defaults filled in. */
 export const hasOwnSchema = ({ config, compared = {} }: Manifest): boolean =>
-  [config, ...Object.values(compared)].every((one) => experimentErrors(one).length === 0);
+  [config, ...Object.values(compared)].every(isWholeExperiment);
 
 /** The first part of a run without the form that readers rely on, as a sentence; undefined if there is none. */
 export function malformedPart(run: FinishedRun): string | undefined {

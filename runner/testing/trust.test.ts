@@ -2,6 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import {
+  chmodSync,
   chownSync,
   cpSync,
   existsSync,
@@ -20,8 +21,9 @@ import { dirname, join } from "node:path";
 import { describe, expect } from "vitest";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { metricPrivilege } from "../project/trust.ts";
 import { readRun } from "../runs/finished-runs.ts";
-import { expectIntact } from "../runs/intact-run.ts";
+import { expectIntact, hasOwnSchema } from "../runs/intact-run.ts";
 import { type Manifest, parseManifest } from "../runs/manifest.ts";
 import { outputFolder, runDigits } from "../runs/run-folder.ts";
 import { listingDigest, openDigests } from "../store/digest.ts";
@@ -312,7 +314,31 @@ describe("a clone", () => {
     expect((await rig.exp("run", "experiments/study.yaml")).code).toBe(0);
     if (process.getuid?.() !== 0) return;
     chownSync(rig.path("artifacts/store/keys"), 12345, 12345);
-    expectUntrusted(await rig.exp("run", "experiments/study.yaml"), /another user stored: "artifacts\/store\/keys"/);
+    const run = (...args: readonly string[]) => rig.exp("run", "experiments/study.yaml", ...args);
+    expectUntrusted(await run(), /another user stored: "artifacts\/store\/keys", sha256 [0-9a-f]{40} /);
+    expect((await run("--trust")).code).toBe(0);
+    // Own results need no permission. A later result of the other user does, in a folder of this user too.
+    rig.append("experiments/data/answers.jsonl", "\n");
+    expect((await run()).code).toBe(0);
+    const [key] = readdirSync(rig.path("artifacts/store/keys")) as [string];
+    for (const [owner, mode] of [
+      [12345, 0o755],
+      [0, 0o777],
+    ] as const) {
+      chownSync(rig.path("artifacts/store/keys"), owner, owner);
+      chmodSync(rig.path("artifacts/store/keys"), mode);
+      rig.append(`artifacts/store/keys/${key}`, " ");
+      chownSync(rig.path(`artifacts/store/keys/${key}`), 12345, 12345);
+      expectUntrusted(await run(), /another user stored: /);
+      expect((await run("--trust")).code).toBe(0);
+      expect((await run()).code).toBe(0);
+    }
+    // A metric's permission names its bytes, not their reading as UTF-8.
+    const metric = (byte: number): string => {
+      writeFileSync(rig.path("metric.py"), Buffer.from([0x23, byte]));
+      return metricPrivilege({ name: "own", file: rig.path("metric.py") }, rig.folder);
+    };
+    expect(metric(0xe9)).not.toBe(metric(0xe8));
   });
 });
 
@@ -466,6 +492,33 @@ describe("a run from elsewhere", () => {
     expectUntrusted(await rig.exp("upload", "downloads"), /upload.private: false/);
   });
 
+  test("is refused if its configuration lacks a default, in a section or as a whole", async ({ rig }) => {
+    const { manifest: path } = await rig.build("experiments/study.yaml");
+    const folder = rig.path("downloads");
+    cpSync(dirname(path), folder, { recursive: true, dereference: true });
+    const own = JSON.parse(rig.read("downloads/manifest.json")) as Manifest;
+    expect(hasOwnSchema(own)).toBe(true);
+    for (const section of ["report", "evaluate", "model", "prompt", "resources"] as const) {
+      const config = {
+        ...own.config,
+        [section]: section === "evaluate" ? { primary: own.config.evaluate.primary } : {},
+      };
+      const forged = { ...own, config, run: runDigits(config as never, own.steps) };
+      expect(hasOwnSchema(forged as never), section).toBe(false);
+      rig.write("downloads/manifest.json", reseal(JSON.stringify(forged)));
+      if (section !== "report") continue;
+      for (const command of ["report", "show"])
+        expectFailure(
+          await rig.exp(command, "downloads"),
+          3,
+          "run-damaged",
+          "its configuration does not have the form",
+        );
+    }
+    const { report: _, ...config } = own.config;
+    expect(hasOwnSchema({ ...own, config } as never)).toBe(false);
+  });
+
   test("is refused if a result has another form, although its digests match", async ({ rig }) => {
     const { manifest: path } = await rig.build("experiments/study.yaml");
     const folder = rig.path("downloads");
@@ -587,8 +640,8 @@ describe("a path in a manifest", () => {
     await rig.exp("export", "out", "study", "--force");
     expect(rig.read("other/keep.md")).toBe("own");
     expect(rig.read("out/README.md")).not.toBe("own");
-    rmSync(rig.path("out/predictions"), { recursive: true });
-    execFileSync("ln", ["-s", "../other", rig.path("out/predictions")]);
+    rmSync(rig.path("out/runs"), { recursive: true });
+    execFileSync("ln", ["-s", "../other", rig.path("out/runs")]);
     expectFailure(await rig.exp("export", "out", "study", "--force"), 3, "path-outside");
     expect(readdirSync(rig.path("other"))).toEqual(["keep.md"]);
   });

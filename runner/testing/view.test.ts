@@ -1,6 +1,6 @@
 /** `exp view` in a browser, and its protection against other hosts. */
 import { readdirSync, renameSync } from "node:fs";
-import { request } from "node:http";
+import { type IncomingHttpHeaders, request } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { thisProcess } from "../store/process-identity.ts";
@@ -26,30 +26,22 @@ async function view(rig: Rig) {
   const started = rig.start(["view"]);
   let address = "";
   started.process.stdout?.on("data", (text: string) => (address += text));
-  await started.waitFor(/127\.0\.0\.1:\d+\/\?token=[\w-]+\n/);
-  return { started, address: address.trim(), cookie: await cookieOf(address.trim()) };
+  await started.waitFor(/127\.0\.0\.1:\d+\/[\w-]{32}\/\n/);
+  return { started, address: address.trim() };
 }
 
-/** The cookie that the printed address sets. */
-async function cookieOf(address: string): Promise<string> {
-  const response = await fetch(address);
-  expect(await response.text()).toContain('content="0; url=/"');
-  const set = response.headers.get("set-cookie") ?? "";
-  expect(set).toMatch(/^exp-view-\d+=[\w-]{32}; Path=\/; HttpOnly; SameSite=Strict$/);
-  return set.split(";")[0] as string;
-}
+type Request = { readonly method?: string; readonly host?: string; readonly raw?: boolean };
 
-type Request = { readonly method?: string; readonly host?: string; readonly cookie?: string };
-
-/** Requests a path with a given method, Host header and cookie. */
-function fetchPath(address: string, path: string, { method = "GET", host, cookie }: Request = {}) {
-  const { port, host: own } = new URL(address);
-  return new Promise<{ status: number; body: string }>((resolve, reject) => {
-    const headers = { host: host ?? own, ...(cookie === undefined ? {} : { cookie }) };
+/** Requests a path below the address, or `raw` of the server, with a given method and Host header. */
+function fetchPath(address: string, name: string, { method = "GET", host, raw = false }: Request = {}) {
+  const { port, host: own, pathname } = new URL(address);
+  const path = raw ? name : `${pathname.slice(0, -1)}${name}`;
+  return new Promise<{ status: number; body: string; headers: IncomingHttpHeaders }>((resolve, reject) => {
+    const headers = { host: host ?? own };
     request({ host: "127.0.0.1", port, path, method, headers }, (response) => {
       let body = "";
       response.setEncoding("utf8").on("data", (text: string) => (body += text));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body, headers: response.headers }));
     })
       .on("error", reject)
       .end();
@@ -57,12 +49,11 @@ function fetchPath(address: string, path: string, { method = "GET", host, cookie
 }
 
 test("the server refuses other hosts, is read-only, and stops on Ctrl-C", async ({ rig }) => {
-  const { started, address, cookie } = await view(rig);
-  expect((await fetchPath(address, "/", { cookie })).status).toBe(200);
+  const { started, address } = await view(rig);
+  expect((await fetchPath(address, "/")).status).toBe(200);
   for (const host of ["evil.example", "127.0.0.1:1", "localhost.evil.example"])
-    expect((await fetchPath(address, "/", { host, cookie })).status, host).toBe(403);
-  for (const method of ["POST", "PUT", "DELETE"])
-    expect((await fetchPath(address, "/", { method, cookie })).status).toBe(405);
+    expect((await fetchPath(address, "/", { host })).status, host).toBe(403);
+  for (const method of ["POST", "PUT", "DELETE"]) expect((await fetchPath(address, "/", { method })).status).toBe(405);
   for (const path of [
     "/nothing",
     "/runs/study/..",
@@ -73,61 +64,58 @@ test("the server refuses other hosts, is read-only, and stops on Ctrl-C", async 
     "/log.json",
     "/log.json?name=..%2fruns%2fstudy%2flatest%2fmanifest.json",
   ]) {
-    const { status, body } = await fetchPath(address, path, { cookie });
+    const { status, body } = await fetchPath(address, path);
     expect(status, path).toBe(404);
     expect(body).not.toContain(rig.folder);
   }
   const before = rig.tree();
-  expect((await fetchPath(address, "/compare?runs=study,other", { cookie })).status).toBe(200);
+  expect((await fetchPath(address, "/compare?runs=study,other")).status).toBe(200);
   expect(rig.tree()).toEqual(before);
   started.process.kill("SIGINT");
   expect(await started.ended).toMatchObject({ code: 0, stderr: "" });
   expectFailure(await rig.exp("view", "--port", "99999"), 2, "bad-option");
 });
 
-test("a request without the token or its cookie gets nothing", async ({ rig }) => {
-  const { address, cookie } = await view(rig);
-  const [name, token] = cookie.split("=") as [string, string];
+test("a request without the token gets nothing, and nothing gives the token to a server at another port", async ({
+  rig,
+}) => {
+  const { address } = await view(rig);
+  const { port, pathname } = new URL(address);
+  const token = pathname.slice(1, -1);
   const wrong = [
-    undefined,
-    "",
-    name,
-    `${name}=`,
-    `${name}=${token.slice(1)}`,
-    `${name}=${"a".repeat(token.length)}`,
-    `exp-view-1=${token}`,
-  ];
-  for (const path of [
     "/",
-    "/live.json",
-    "/log.json?name=train-0.log",
-    "/runs/study/x",
-    "/compare?runs=study,other",
-    "/?token=",
-    "/?token=wrong",
-  ]) {
-    for (const one of wrong) {
-      const { status, body } = await fetchPath(address, path, one === undefined ? {} : { cookie: one });
-      expect([path, one, status]).toEqual([path, one, 403]);
+    `/${token}`,
+    `/${token.slice(1)}/`,
+    `/${"a".repeat(token.length)}/`,
+    `/x/${token}/`,
+    `//${token}/`,
+  ];
+  for (const prefix of wrong) {
+    for (const name of ["", "live.json", "log.json?name=train-0.log", `compare?runs=study,other&token=${token}`]) {
+      const { status, body } = await fetchPath(address, `${prefix}${name}`, { raw: true });
+      expect([prefix, name, status]).toEqual([prefix, name, 403]);
       expect(body).not.toContain("cyst");
       expect(body).not.toContain(token);
     }
   }
-  // A token leads to paths of this server only.
-  for (const path of ["//evil.example/", "/x%22%3E%3Cscript%3E"]) {
-    const { status, body } = await fetchPath(address, `${path}?token=${token}`);
-    expect(status).toBe(200);
-    expect(body).toMatch(/url=\/[^/"<>][^"<>]*">\n$|url=\/">\n$/);
+  // Browsers send cookies to all ports of a host, and may send the address of a page to the pages that it links to.
+  for (const name of ["/", "/live.json", "/compare?runs=study,other", "/nothing", "//evil.example/"]) {
+    const { headers, body } = await fetchPath(address, name);
+    expect(headers["set-cookie"]).toBe(undefined);
+    expect(headers["referrer-policy"]).toBe("no-referrer");
+    // Each link to a page has the token, and none leaves the server.
+    for (const [, link = ""] of body.matchAll(/(?:href|action)="([^"#][^"]*)"/g))
+      expect(new URL(link, address).href).toContain(`http://127.0.0.1:${port}/${token}/`);
   }
 });
 
 test("a damaged run affects its own row only", async ({ rig }) => {
-  const { started, address, cookie } = await view(rig);
+  const { started, address } = await view(rig);
   const folder = rig.path("artifacts/runs/other");
   const run = readdirSync(folder).find((name) => name !== "latest") as string;
   const path = `artifacts/runs/other/${run}/manifest.json`;
   const whole = rig.readJson(path) as Record<string, unknown>;
-  const page = async (name: string) => fetchPath(address, name, { cookie });
+  const page = async (name: string) => fetchPath(address, name);
   const damaged = ["", "{", "[]", "null", JSON.stringify({ ...whole, schema: 99 })].concat(
     ["config", "steps", "arms", "cost", "provenance"].map((key) => JSON.stringify({ ...whole, [key]: {} })),
     ["config", "steps", "arms", "cost", "provenance", "created"].map((key) =>
@@ -139,11 +127,14 @@ test("a damaged run affects its own row only", async ({ rig }) => {
     const { status, body } = await page("/");
     expect([text.slice(0, 40), status]).toEqual([text.slice(0, 40), 200]);
     expect(body).toContain(`other/${run}`);
-    expect(body).toMatch(/href="\/runs\/study\/[^"]+"/);
+    expect(body).toMatch(/href="\/[\w-]{32}\/runs\/study\/[^"]+"/);
     expect((await page(`/runs/other/${run}`)).status).not.toBe(500);
     expect((await page("/compare?runs=study,other")).status).not.toBe(500);
   }
-  const [, study] = /href="(\/runs\/study\/[^"]+)"/.exec((await page("/")).body) as unknown as [string, string];
+  const [, study] = /href="\/[\w-]{32}(\/runs\/study\/[^"]+)"/.exec((await page("/")).body) as unknown as [
+    string,
+    string,
+  ];
   expect((await page(study)).status).toBe(200);
   expect(started.process.exitCode).toBe(null);
 });
@@ -156,7 +147,6 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     page.on("pageerror", ({ message }) => errors.push(message));
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
     await page.goto(address);
-    // The address with the token forwards to the list of runs.
     await page.getByRole("checkbox").first().waitFor();
     await expectAccessible(page);
     // Search, conditions and columns; the address holds them.

@@ -44,7 +44,7 @@ export function canonicalJsonOnce(value: Json): string {
   return text;
 }
 
-/** Lower-case hexadecimal SHA-256 of a text's UTF-8 bytes. */
-export function sha256(text: string): string {
-  return hash("sha256", text);
+/** Lower-case hexadecimal SHA-256 of bytes, or of a text's UTF-8 bytes. */
+export function sha256(content: string | Uint8Array): string {
+  return hash("sha256", content);
 }

@@ -19,7 +19,7 @@ export function showLiveRuns(container: HTMLElement): void {
   const poll = async (): Promise<void> => {
     if (!document.hidden) {
       try {
-        const reply = await fetch("/live.json", { cache: "no-store" });
+        const reply = await fetch("live.json", { cache: "no-store" });
         const runs = (await reply.json()) as readonly LiveRun[];
         cards(runs);
         if (runs.length !== previous) {
@@ -188,7 +188,7 @@ function logView(): { readonly root: HTMLElement; follow(name: string | null): v
   const load = async (): Promise<void> => {
     if (!root.open || shown === null) return;
     try {
-      const reply = await fetch(`/log.json?name=${encodeURIComponent(shown)}`, { cache: "no-store" });
+      const reply = await fetch(`log.json?name=${encodeURIComponent(shown)}`, { cache: "no-store" });
       if (!reply.ok) return;
       const lines = (await reply.json()) as readonly string[];
       const isAtEnd = text.scrollTop + text.clientHeight >= text.scrollHeight - 4;

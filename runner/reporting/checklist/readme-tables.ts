@@ -43,7 +43,10 @@ export function environment(input: ReadmeInput): readonly string[] {
     ...codeBlock([...clone, install, ...setup, "npx exp doctor"]),
     ...(copy === undefined
       ? []
-      : ["", `\`${copy}\` is the version of exp that wrote this folder. \`npm install\` installs it.`]),
+      : [
+          "",
+          `\`${copy}\` is the version of exp that wrote this folder. \`npm install\` installs it. It is a program that the authors of this folder give you. If you do not trust them, read the folder with an exp of your own.`,
+        ]),
     "",
     ...(repository === undefined
       ? authorText(input, "Code repository", "address of the repository")

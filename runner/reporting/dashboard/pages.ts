@@ -37,11 +37,15 @@ import { runListOf } from "./run-list.ts";
 export type ViewContext = Pick<Project, "root" | "artifacts" | "store" | "digests"> & {
   readonly assets: PageAssets;
   readonly metric: MetricOpener;
+  /** The prefix of the addresses of pages, such as "/token". */
+  readonly base: string;
 };
 
-const home = html`<nav aria-label="Pages"><a href="/">All runs</a></nav>`;
-const linkOf = ({ experiment, run }: RunRow): string =>
-  `/runs/${encodeURIComponent(experiment)}/${encodeURIComponent(run)}`;
+const home = (base: string): Html => html`<nav aria-label="Pages"><a href="${`${base}/`}">All runs</a></nav>`;
+const linkIn =
+  (base: string) =>
+  ({ experiment, run }: RunRow): string =>
+    `${base}/runs/${encodeURIComponent(experiment)}/${encodeURIComponent(run)}`;
 
 /**
  * The start page: running experiments, and all finished runs, newest first, with checkboxes for a comparison. A run whose
@@ -50,8 +54,9 @@ const linkOf = ({ experiment, run }: RunRow): string =>
 export function indexPage(
   runs: readonly FinishedRun[],
   unreadable: readonly UnreadableRun[],
-  { root, assets }: ViewContext,
+  { root, assets, base }: ViewContext,
 ): string {
+  const linkOf = linkIn(base);
   const damaged = unreadable.map(({ label, error }) => ({ label, code: error.code }));
   const readable: FinishedRun[] = [];
   const rows = runs
@@ -72,7 +77,7 @@ export function indexPage(
   const table =
     rows.length === 0
       ? html`<p>There are no finished runs. Start one with <code>npx exp run experiments/quickstart.yaml</code></p>`
-      : html`${runFilters()}<form class="run-selection" action="/compare">${runsTable(rows, { linkOf, choose: true })}
+      : html`${runFilters()}<form class="run-selection" action="${`${base}/compare`}">${runsTable(rows, { linkOf, choose: true })}
 <p><button class="compare" type="submit">Compare</button></p></form>${runsData(runListOf(readable, linkOf))}`;
   const main = html`<h1>${basename(root)}</h1>
 <section aria-labelledby="now"><h2 id="now">Running now</h2><p id="live-status" role="status"></p><div id="live"></div></section>
@@ -96,7 +101,7 @@ export async function runPage(run: FinishedRun, context: ViewContext): Promise<s
   const extras = {
     rows: [runRowOf(run)],
     cases: await casesOf([run], study.runs, context.root),
-    links: home,
+    links: home(context.base),
     ...(curves === undefined ? {} : { curves: learningCurvesSection(curves) }),
   };
   const page = reportPage(report, await renderFigures(report.figures), extras, context.assets);
@@ -112,6 +117,7 @@ export async function comparePage(
   force: boolean,
   context: ViewContext,
 ): Promise<string> {
+  const linkOf = linkIn(context.base);
   // First, because it checks that the runs are intact.
   const study = studyOf(runs, context, () => {});
   const compared = withShortNames(await compareRuns(runs, { ...context, force }), runs);
@@ -148,7 +154,7 @@ ${body}${curves && learningCurvesSection(curves)}${caseExplorer(await casesOf(ru
     ...(curves === undefined ? [] : [curvesEntry]),
     { id: "cases", text: "Cases", level: 1 },
   ];
-  return renderPage({ title, main, warning, contents: listed, links: home }, context.assets, {
+  return renderPage({ title, main, warning, contents: listed, links: home(context.base) }, context.assets, {
     charts: curves !== undefined,
   });
 }
@@ -165,7 +171,7 @@ function flippedLink(runs: readonly FinishedRun[]): Html {
 }
 
 /** A page with a message. */
-export function messagePage(title: string, lines: readonly (string | Html)[], { assets }: ViewContext): string {
+export function messagePage(title: string, lines: readonly (string | Html)[], { assets, base }: ViewContext): string {
   const main = html`<h1>${title}</h1>\n${lines.map((line) => html`<p>${line}</p>\n`)}`;
-  return renderPage({ title, main, links: home }, assets);
+  return renderPage({ title, main, links: home(base) }, assets);
 }
