@@ -6,7 +6,7 @@ import { viewOf } from "../data/labels/views.ts";
 import { labelCounts } from "../data/labels.ts";
 import type { Row } from "../data/rows.ts";
 import { proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
-import { auditStudy, type Study } from "../pipeline/steps/data.ts";
+import { auditStudy, prepareTraining, type Study } from "../pipeline/steps/data.ts";
 import { taskOf } from "../pipeline/steps/task.ts";
 import type { OpenTask, Task } from "../plugins/tasks/task.ts";
 import { loadAll } from "../project/load.ts";
@@ -67,7 +67,7 @@ async function auditPoints(loaded: LoadedExperiment, context: Context): Promise<
   const all: Audited[] = [];
   for await (const { site, experiment, coordinates, params, open, study } of studiesOf(loaded, context)) {
     const task = taskOf(experiment);
-    const prepared = open.prepareTraining(study.splits.train, params.training);
+    const prepared = prepareTraining(study, open, params);
     const report = auditStudy(study, { task, open, prepared, accept: experiment.data.accept });
     const { base, revision } = experiment.model;
     const tokens = await tokenLengths(study, site.model(base, revision).dir, context);

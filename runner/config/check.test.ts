@@ -185,6 +185,11 @@ describe("train", () => {
       "(use train.backend: torchtune)",
     ],
     "a column of weights that the training rows lack": ["train: {sample_weights: weigth}", "missing-column"],
+    "copies by labels, for answers without": ["task: text\ndata: {oversample: {rare_below: 5}}", "missing-key"],
+    "copies by a column that the training rows lack": [
+      "data: {oversample: {by: ward, rare_below: 5}}",
+      "missing-column",
+    ],
     "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one"],
     "the best by a metric without validation": ["train: {keep: {best: micro_f1}}", "needs-validation"],
     "the best without validation": ["train: {keep: {best: loss}}", "needs-validation"],

@@ -30,6 +30,8 @@ export type AuditOptions = {
   readonly readBack?: ((row: Row) => ReadBack) | undefined;
   /** Splits whose file was not UTF-8. */
   readonly recoded?: readonly SplitName[] | undefined;
+  /** Training rows in an epoch, with the copies of `data.oversample`. Absent: every row once. */
+  readonly epochRows?: number | undefined;
 };
 
 /** "unseen": the target is read as its gold only if its labels occur in training rows. */
@@ -58,6 +60,7 @@ export type Facts = {
   /** Rows whose target is not read as their gold. */
   readonly misread: readonly { readonly placed: Placed; readonly isUnseen: boolean }[];
   readonly recoded: readonly SplitName[];
+  readonly epochRows: number | undefined;
 };
 
 /** A summary of lengths. */
@@ -72,6 +75,8 @@ export type Spread = {
 /** Statistics of one split. */
 export type SplitFacts = {
   readonly rows: number;
+  /** Training rows in an epoch, with the copies of `data.oversample`; absent without copies. */
+  readonly epoch_rows?: number;
   /** Distinct groups; absent without `data.columns.group`. */
   readonly groups?: number;
   readonly empty_inputs: number;
@@ -136,6 +141,7 @@ export function gather(splits: Splits, options: AuditOptions): Facts {
       return read === "read" ? [] : [{ placed, isUnseen: read === "unseen" }];
     }),
     recoded: options.recoded ?? [],
+    epochRows: options.epochRows,
   };
 }
 
@@ -171,9 +177,11 @@ export function factsOf({ name, rows }: Facts["parts"][number], facts: Facts): S
   const labels = rows.reduce((sum, { gold }) => sum + gold.length, 0);
   const of = viewOf("basic");
   const reachable = rows.filter(({ gold }) => gold.every((label) => trained.has(of(label)))).length;
+  const { epochRows = rows.length } = facts;
   const groups = new Set(rows.flatMap(({ group }) => group ?? []));
   return {
     rows: rows.length,
+    ...(name === "train" && epochRows !== rows.length ? { epoch_rows: epochRows } : {}),
     ...(groups.size === 0 ? {} : { groups: groups.size }),
     empty_inputs: rows.filter(({ input }) => input.trim() === "").length,
     empty_targets: rows.filter(({ gold, answer }) => (facts.hasLabels ? gold.length === 0 : answer.trim() === ""))

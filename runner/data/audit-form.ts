@@ -16,6 +16,7 @@ const isSplit = both(
   fields(["rows", "labels_basic"], isCount),
   shape({
     groups: optional(isCount),
+    epoch_rows: optional(isCount),
     labels_per_row: isAmount,
     seen_in_training: isShare,
     ceiling: shape({ micro_f1: isShare, exact_match: isShare }),

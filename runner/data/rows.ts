@@ -21,6 +21,8 @@ export type Row<T = readonly string[]> = {
   readonly group?: string | undefined;
   /** Weight in the training loss, finite and 0 or more; absent without `train.sample_weights`. */
   readonly weight?: number | undefined;
+  /** The value by which `data.oversample` groups training rows; absent without its `by`. */
+  readonly stratum?: string | undefined;
   /** Column -> value of the columns that subgroups are made by; absent if none are read. */
   readonly subgroups?: Readonly<Record<string, string>> | undefined;
 };
@@ -44,11 +46,14 @@ export function readRows<T>(
   {
     subgroups = [],
     weights,
+    strata,
     format = "table",
   }: {
     readonly subgroups?: readonly string[] | undefined;
     /** The column with the weights of rows. */
     readonly weights?: string | undefined;
+    /** The column by which rows are oversampled. */
+    readonly strata?: string | undefined;
     readonly format?: RecordFormat | undefined;
   } = {},
 ): Result<readonly Row<T>[]> {
@@ -75,6 +80,7 @@ export function readRows<T>(
   const groupCells = named.get("group");
   const subgroupCells = subgroups.map((name) => [name, columnNamed(name, "evaluate.subgroups")] as const);
   const weightCells = weights === undefined ? undefined : columnNamed(weights, "train.sample_weights");
+  const stratumCells = strata === undefined ? undefined : columnNamed(strata, "data.oversample.by");
   if (format !== "table") diagnostics.push(...unreadColumns(table));
   if (diagnostics.length > 0) return { ok: false, diagnostics };
   const optional = (name: string): readonly Cell[] => (format === "table" ? [] : (cellsOf(table, name) ?? []));
@@ -150,6 +156,7 @@ export function readRows<T>(
       ...read,
       ...(group === undefined ? {} : { group }),
       ...(weight === undefined ? {} : { weight }),
+      ...(stratumCells === undefined ? {} : { stratum: text(stratumCells[index]).trim() }),
       ...(values.length === 0 ? {} : { subgroups: Object.fromEntries(values) }),
     };
   });

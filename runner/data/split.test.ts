@@ -4,7 +4,7 @@ import { createRandom } from "../util/random.ts";
 import { viewOf } from "./labels/views.ts";
 import { labelCounts } from "./labels.ts";
 import { assignFolds, holdOut, takePart } from "./split.ts";
-import { oversample, targetWriter } from "./target.ts";
+import { oversample, oversampleByColumn, targetWriter } from "./target.ts";
 
 const raw = viewOf("raw");
 const study = (n: number, seed: number) => {
@@ -165,11 +165,18 @@ it("rows with rare labels are repeated, each copy under its own id", () => {
     { id: "2#2", gold: [] },
     { id: "3", gold: ["often"] },
   ];
-  const counts = [
-    { label: "common", count: 50 },
-    { label: "often", count: 8 },
-    { label: "rare", count: 1 },
-  ];
-  const ids = oversample(rows, { rare_below: 10, max_repeat: 3, of: raw, counts }).map(({ id }) => id);
+  const counts = new Map([
+    ["common", 50],
+    ["often", 8],
+    ["rare", 1],
+  ]);
+  const groupsOf = ({ gold }: (typeof rows)[number]) => gold;
+  const ids = oversample(rows, { rare_below: 10, max_repeat: 3, groupsOf, counts }).map(({ id }) => id);
   expect(ids).toEqual(["1", "2", "2#3", "2#4", "2#2", "3", "3#2"]);
+});
+
+it("rows are repeated by the value of a column; a row without a value is not", () => {
+  const rows = ["a", "b", "a", "", "a", "b"].map((stratum, at) => ({ id: String(at), stratum }));
+  const ids = oversampleByColumn(rows, { rare_below: 3, max_repeat: 4 }).map(({ id }) => id);
+  expect(ids).toEqual(["0", "1", "1#2", "2", "3", "4", "5", "5#2"]);
 });

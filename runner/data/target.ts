@@ -40,22 +40,24 @@ export function targetWriter(options: TargetOptions): (gold: readonly string[]) 
 }
 
 /**
- * Repeats rows whose rarest label has fewer than `rare_below` training rows, until the label would reach that number,
- * at most `max_repeat` times. A copy follows its row; its id is that of the row with "#2", "#3", …
+ * Repeats rows whose rarest group has fewer than `rare_below` rows, until the group would reach that number, at most
+ * `max_repeat` times. A row without a group is not repeated. A copy follows its row; its id is that of the row with
+ * "#2", "#3", … Nothing is drawn: equal rows give equal copies.
  */
-export function oversample<T extends { readonly id: string; readonly gold: readonly string[] }>(
+export function oversample<T extends { readonly id: string }>(
   rows: readonly T[],
   options: {
     readonly rare_below: number;
     readonly max_repeat: number;
-    readonly of: ViewOf;
-    readonly counts: readonly LabelCount[];
+    groupsOf(row: T): readonly string[];
+    /** Rows by group; a group that it lacks is not rare. */
+    readonly counts: ReadonlyMap<string, number>;
   },
 ): T[] {
-  const count = new Map(options.counts.map((one) => [one.label, one.count]));
   const taken = new Set(rows.map(({ id }) => id));
   return rows.flatMap((row) => {
-    const rarest = Math.min(...viewLabels(row.gold, options.of).map((label) => count.get(label) ?? options.rare_below));
+    const sizes = options.groupsOf(row).map((group) => options.counts.get(group) ?? options.rare_below);
+    const rarest = Math.min(...sizes);
     const times =
       rarest < options.rare_below ? Math.min(options.max_repeat, Math.ceil(options.rare_below / rarest)) : 1;
     const copies = [row];
@@ -67,4 +69,15 @@ export function oversample<T extends { readonly id: string; readonly gold: reado
     }
     return copies;
   });
+}
+
+/** {@link oversample} by the value that a row has in the column of `data.oversample.by`. */
+export function oversampleByColumn<T extends { readonly id: string; readonly stratum?: string | undefined }>(
+  rows: readonly T[],
+  options: { readonly rare_below: number; readonly max_repeat: number },
+): T[] {
+  const groupsOf = ({ stratum = "" }: T): readonly string[] => (stratum === "" ? [] : [stratum]);
+  const counts = new Map<string, number>();
+  for (const group of rows.flatMap(groupsOf)) counts.set(group, (counts.get(group) ?? 0) + 1);
+  return oversample(rows, { ...options, groupsOf, counts });
 }

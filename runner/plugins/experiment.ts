@@ -86,7 +86,8 @@ type Data = {
     readonly soft_distance: number;
   };
   readonly targets?: { readonly view: LabelView; readonly order: "as_is" | "alphabetical" | "frequency" };
-  readonly oversample?: { readonly rare_below: number; readonly max_repeat: number };
+  /** Without `by`, the groups are the labels of a row. */
+  readonly oversample?: { readonly by?: string; readonly rare_below: number; readonly max_repeat: number };
   /** What the authors state about the data. */
   readonly origin?: {
     readonly kind: "synthetic" | "public" | "private";

@@ -42,6 +42,7 @@ export function auditText({ splits, findings }: Audit, screen: { readonly color:
 const emptyName = "rows without input / without label";
 const rows: readonly (readonly [name: string, of: (part: SplitFacts) => string])[] = [
   ["rows", (part) => integer(part.rows)],
+  ["rows in an epoch, with copies", ({ epoch_rows }) => (epoch_rows === undefined ? "" : integer(epoch_rows))],
   ["groups", ({ groups }) => (groups === undefined ? "" : integer(groups))],
   [emptyName, (part) => `${part.empty_inputs} / ${part.empty_targets}`],
   ["distinct labels, raw / basic view", (part) => `${integer(part.labels_raw)} / ${integer(part.labels_basic)}`],

@@ -1,6 +1,6 @@
 /** Data files in the forms of other tools, from the file to the prompts that the model gets. */
 import { expect } from "vitest";
-import { errorCodes, expectFailure, type PlanJson } from "./command.ts";
+import { type CommandResult, errorCodes, expectFailure, type PlanJson } from "./command.ts";
 import { type Rig, test } from "./rig.ts";
 
 type Prompt = { readonly id: string; readonly messages: readonly unknown[]; readonly target: string };
@@ -124,6 +124,35 @@ test("columns that a format lacks, and records that are none, are errors", async
     },
   ]);
   expect((await check("format: chat, train: {file: a.json}", `a.json\n${tool}`))[0]).toEqual(["broken-record"]);
+});
+
+test("data.oversample repeats conversations by a column, and needs one where answers are not labels", async ({
+  rig,
+}) => {
+  const chats = cases.map(([question, , , answer], at) => ({
+    messages: [
+      { role: "user", content: question },
+      { role: "assistant", content: answer },
+    ],
+    meta: { site: at === 0 ? "north" : "south" },
+  }));
+  const audited = (setting: string): Promise<CommandResult> => {
+    const data = `format: chat, train: {file: a.json}, oversample: {${setting}rare_below: 2}`;
+    return rig.exp("data", write(rig, data, `a.json\n${JSON.stringify(chats)}`), "--set", "data.test={file: b.json}");
+  };
+  rig.write(
+    "forms/b.json",
+    JSON.stringify([
+      {
+        messages: [
+          { role: "user", content: "Is peat old" },
+          { role: "assistant", content: "Yes" },
+        ],
+      },
+    ]),
+  );
+  expectFailure(await audited(""), 2, "missing-key", "by: site");
+  expect((await audited("by: meta.site, ")).stdout).toMatch(/rows in an epoch, with copies +5\b/);
 });
 
 test("exp init --data takes an object with many keys, or a deep one, as one column", async ({ rig }) => {

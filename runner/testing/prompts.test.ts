@@ -119,6 +119,22 @@ test("oversample repeats training rows with rare labels, and no other rows", asy
   }
 });
 
+test("data.oversample repeats training rows by a column, and no other row", async ({ rig }) => {
+  const table = rig.read("experiments/data/train.csv").trim().split("\n");
+  const siteOf = (row: number): string => (row % 12 === 0 ? "north" : row % 12 === 1 ? "" : "south");
+  const sites = table.map((line, at) => `${line},${at === 0 ? "site" : siteOf(at - 1)}`);
+  rig.write("experiments/data/train.csv", `${sites.join("\n")}\n`);
+  const over = ["--set", "data.oversample={by: site, rare_below: 10, max_repeat: 3}"];
+  const train = await rows<DataRow>(rig, "data", "train.jsonl", ...over);
+  const plain = await rows<DataRow>(rig, "data", "train.jsonl");
+  expect(plain).toHaveLength(48);
+  const isRare = (row: DataRow): boolean => siteOf(plain.indexOf(row)) === "north";
+  const copies = (row: DataRow): readonly DataRow[] => ["#2", "#3"].map((end) => ({ ...row, id: `${row.id}${end}` }));
+  expect(train).toEqual(plain.flatMap((row) => (isRare(row) ? [row, ...copies(row)] : [row])));
+  expect(await rows(rig, "data", "test.jsonl", ...over)).toEqual(await rows(rig, "data", "test.jsonl"));
+  expect(await rig.output("data", file, ...bundled, ...over)).toMatch(/rows in an epoch, with copies +56\b/);
+});
+
 test("train.sample_weights gives each training row the number in its column, and no other row", async ({ rig }) => {
   const column = ["--set", "train.sample_weights=weight", "--set", "data.validation.fraction=0.25"];
   const weightOf = (number: number): string => ["0", "1", "2.5", " 1e-1 "][number % 4] as string;

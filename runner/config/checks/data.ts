@@ -41,6 +41,12 @@ export function checkData(context: CheckContext): void {
   checkTaskFile(context, "data.labels.groups", data.labels?.groups, parseGroups);
   checkTaskFile(context, "data.labels.lexicon", data.labels?.lexicon, parseLexicon);
   checkTaskFiles(context);
+  if (data.oversample !== undefined && data.oversample.by === undefined) {
+    const { name, labels } = tasks.get(context.experiment.task);
+    const message = `data.oversample needs the key by: answers of task: ${name} are not labels`;
+    const help = "name a column of the training file, such as by: site";
+    if (labels === undefined) context.error("data.oversample:", "missing-key", message, help);
+  }
 }
 
 /** A part has one of file, hub and `others`, and only keys that belong to it. */
@@ -200,15 +206,18 @@ function checkFile(
   else if (header !== undefined && header.columns.length > 0) checkColumns(context, file, header);
 }
 
-/** The file of the evaluated rows has the columns that name subgroups, and that of training rows those with weights. */
+/** The file of the evaluated rows has the columns that name subgroups; that of training rows, weights and groups of copies. */
 export function checkOtherColumns(context: CheckContext): void {
   const { data, evaluate, train } = context.experiment;
   const [trained = ""] = filesOf(data.train);
   const evaluated = filesOf(data[evaluate.split])[0] ?? trained;
   const subgroups = evaluate.subgroups.map((name, at) => ({ name, key: `evaluate.subgroups.${at}`, file: evaluated }));
-  const weights = train?.sample_weights;
-  const named = weights === undefined ? [] : [{ name: weights, key: "train.sample_weights", file: trained }];
+  const named = [
+    { name: train?.sample_weights, key: "train.sample_weights", file: trained },
+    { name: data.oversample?.by, key: "data.oversample.by", file: trained },
+  ];
   for (const { name, key, file } of [...subgroups, ...named]) {
+    if (name === undefined) continue;
     const bytes = context.files.read(file, headerBytes);
     const { columns: found, complete } = (bytes && headerOnce(file, bytes)) ?? { columns: [], complete: false };
     if (placeOf(name, found) !== undefined || found.length === 0 || !complete) continue;

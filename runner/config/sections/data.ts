@@ -124,8 +124,37 @@ const origin = {
   },
 } as const;
 
-/** Keys of `data` that follow those of the task. */
+/** Keys of `data` that every task has and that follow those of the task. */
 export const lastKeys = {
+  oversample: {
+    type: "object",
+    additionalProperties: false,
+    required: ["rare_below"],
+    properties: {
+      by: {
+        ...column,
+        description:
+          "Column of the training file whose values are the groups of the rows. A row without a value is not repeated. Absent: the labels of a row are its groups, for a task with labels.",
+        examples: ["site"],
+      },
+      rare_below: {
+        type: "integer",
+        minimum: 1,
+        description: "A label, or a value of the column, with fewer training rows than this is rare.",
+        examples: [10],
+      },
+      max_repeat: {
+        type: "integer",
+        minimum: 2,
+        default: 4,
+        description: "Maximum number of repetitions of a row in an epoch.",
+        examples: [3],
+      },
+    },
+    description:
+      "Repeat training rows with rare labels, or with rare values of a column, until each has rare_below rows. Absent: every row once in an epoch.",
+    examples: [{ rare_below: 10 }, { by: "site", rare_below: 50 }],
+  },
   origin: {
     ...origin,
     description: "Origin of the data, for the model card, the checklist and the study package. Absent: not stated.",

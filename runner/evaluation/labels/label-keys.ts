@@ -76,26 +76,4 @@ export const labelKeys = {
     description: "What the model is trained to answer.",
     examples: [{ view: "canonical", order: "frequency" }],
   },
-  oversample: {
-    type: "object",
-    additionalProperties: false,
-    required: ["rare_below"],
-    properties: {
-      rare_below: {
-        type: "integer",
-        minimum: 1,
-        description: "A label with fewer training rows than this is rare.",
-        examples: [10],
-      },
-      max_repeat: {
-        type: "integer",
-        minimum: 2,
-        default: 4,
-        description: "Maximum number of repetitions of a row in an epoch.",
-        examples: [3],
-      },
-    },
-    description: "Repeat training rows with rare labels. Absent: every row once in an epoch.",
-    examples: [{ rare_below: 10 }],
-  },
 } as const;

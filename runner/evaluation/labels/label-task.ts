@@ -60,7 +60,10 @@ export function labelTask({
     },
     trainingSettings(sections) {
       const { targets, oversample: repeat } = settingsOf(sections);
-      return { targets: { ...targets }, oversample: repeat === undefined ? null : { ...repeat } };
+      return {
+        targets: { ...targets },
+        oversample: repeat === undefined || repeat.by !== undefined ? null : { ...repeat },
+      };
     },
     files(sections) {
       const { synonyms, groups, lexicon } = settingsOf(sections).labels;

@@ -60,7 +60,13 @@ export function openLabels(
       const of = viewOf(targets.view, synonyms);
       const counts = labelCounts(train, of);
       return {
-        rows: repeat ? oversample(train, { ...repeat, of, counts }) : train,
+        rows: repeat
+          ? oversample(train, {
+              ...repeat,
+              groupsOf: ({ gold }) => viewLabels(gold, of),
+              counts: new Map(counts.map(({ label, count }) => [label, count])),
+            })
+          : train,
         write: targetWriter({ of, order: targets.order, separator, isSingle, counts }),
         labels: studyLabels(train, isSingle),
         answers: allowedAnswers(train, { of, counts, separator, isSingle }),

@@ -17,7 +17,8 @@ type Settings = {
     readonly soft_distance: number;
   };
   readonly targets: { readonly view: View; readonly order: "as_is" | "alphabetical" | "frequency" };
-  readonly oversample?: { readonly rare_below: number; readonly max_repeat: number };
+  /** Groups are labels if `by` is absent; core code repeats rows by a column. */
+  readonly oversample?: { readonly by?: string; readonly rare_below: number; readonly max_repeat: number };
 };
 
 export type ParsingSettings = { readonly separator: string };

@@ -6,6 +6,7 @@ import type { Turn } from "../../data/conversation.ts";
 import { type Row, readRows } from "../../data/rows.ts";
 import { holdOut, holdOutFold, takePart } from "../../data/split.ts";
 import type { DataFiles } from "../../data/tables.ts";
+import { oversampleByColumn } from "../../data/target.ts";
 import type { SubgroupValues } from "../../evaluation/error-analysis/subgroups.ts";
 import { type DatasetFile, type FetchedPart, readFetched } from "../../hub/dataset.ts";
 import { datasetsOf, filesOf, hasRows } from "../../plugins/data-part.ts";
@@ -75,6 +76,8 @@ export type DataParams = TaskParams & {
   readonly accept: readonly string[];
   /** Column with the weights of training rows; absent without. */
   readonly weights?: string;
+  /** Repetition of training rows by the values of a column; absent without. By labels, it is a part of `training`. */
+  readonly oversample?: { readonly by: string; readonly rare_below: number; readonly max_repeat: number };
   /** Columns that subgroups of the evaluated rows are made by; absent without. */
   readonly subgroups?: { readonly split: "test" | "validation"; readonly columns: readonly string[] };
   readonly exp: string;
@@ -101,8 +104,8 @@ export const data: StepKind<DataParams> = {
       ? { parts: readResult("dataset.json", context.input("dataset")), cache: context.localPath("cache") }
       : undefined;
     const study = await readStudy(params, open, { source: (name) => context.source(name), fetched });
-    const { train, validation, test } = study.splits;
-    const prepared = open.prepareTraining(train, params.training);
+    const { validation, test } = study.splits;
+    const prepared = prepareTraining(study, open, params);
     const asRow = ({ id, input, fields, turns, gold, group }: Row<unknown>): DataRow => ({
       ...{ id, input, ...(fields && { fields }), ...(turns && { turns }), target: prepared.write(gold), gold },
       ...(group === undefined ? {} : { group: study.groupNumber(group) }),
@@ -136,6 +139,16 @@ export const data: StepKind<DataParams> = {
     }
   },
 };
+
+/** Prepares the training split, and repeats its rows by the column of `data.oversample`. */
+export function prepareTraining(
+  { splits: { train } }: Pick<Study, "splits">,
+  open: OpenTask,
+  { training, oversample }: Pick<DataParams, "training" | "oversample">,
+): TrainingTargets<unknown> {
+  const prepared = open.prepareTraining(train, training);
+  return oversample === undefined ? prepared : { ...prepared, rows: oversampleByColumn(prepared.rows, oversample) };
+}
 
 /** Throws UserError `data` if no training row counts. */
 function expectWeight(rows: readonly Row<unknown>[], column: string | undefined): void {
@@ -182,6 +195,7 @@ export function auditStudy(
     accept,
     readBack: (row) => read(given.get(row) ?? row),
     recoded,
+    epochRows: prepared.rows.length,
     hasLabels: labels !== undefined,
     isSingle: labels?.isSingle,
     separator: open.separator,
@@ -215,7 +229,7 @@ export async function readStudy(params: DataParams, open: OpenTask, files: Study
     const rows = unwrap(
       readRows(table, params.columns, (cell) => open.readCell(cell), {
         subgroups,
-        weights: name === "train" ? params.weights : undefined,
+        ...(name === "train" ? { weights: params.weights, strata: params.oversample?.by } : {}),
         format: params.format,
       }),
     ).value;
@@ -290,7 +304,7 @@ function unwrap<T>(result: Result<T>): Extract<Result<T>, { readonly ok: true }>
 
 /** The rows of one experiment. Paths of files are not parameters, so files may move. */
 export function draftData(experiment: Experiment, site: Site) {
-  const { train, test, validation, columns, format, accept } = experiment.data;
+  const { train, test, validation, columns, format, accept, oversample } = experiment.data;
   const { split, subgroups } = experiment.evaluate;
   const part = (spec: Partial<Experiment["data"]["train"]>) => ({
     limit: spec.limit ?? null,
@@ -326,6 +340,7 @@ export function draftData(experiment: Experiment, site: Site) {
       training: trainingSettingsOf(experiment),
       accept: [...accept],
       ...(experiment.train?.sample_weights === undefined ? {} : { weights: experiment.train.sample_weights }),
+      ...(oversample?.by === undefined ? {} : { oversample: { ...oversample, by: oversample.by } }),
       ...(subgroups.length === 0 ? {} : { subgroups: { split, columns: [...subgroups] } }),
       exp: site.version,
     },

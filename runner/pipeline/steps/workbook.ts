@@ -151,6 +151,7 @@ function auditOf(context: StepContext, hasLabels: boolean): WorkbookAudit {
     split,
     [
       ["rows", facts.rows],
+      ...(facts.epoch_rows === undefined ? [] : [["rows in an epoch, with copies", facts.epoch_rows] as const]),
       ...(facts.groups === undefined ? [] : [["groups", facts.groups] as const]),
       ["rows without input", facts.empty_inputs],
       [hasLabels ? "rows without label" : "rows without target", facts.empty_targets],

@@ -23,7 +23,7 @@ export type Parsed<P> = {
 
 /** The targets of a training, from the rows of the training split. */
 export type TrainingTargets<T> = {
-  /** The training rows, repeated if `data.oversample` requests it. */
+  /** The training rows, repeated if `data.oversample` requests it by labels. */
   readonly rows: readonly Row<T>[];
   /** The text of a target. */
   write(target: T): string;

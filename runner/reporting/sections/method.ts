@@ -181,6 +181,13 @@ function explained(runs: readonly Training[], here: boolean): readonly Span[] {
   return spans;
 }
 
+function oversampling(setting: Training["config"]["data"]["oversample"]): string {
+  if (setting === undefined) return "none";
+  const { by, rare_below, max_repeat } = setting;
+  const rare = by === undefined ? "labels" : `values of ${by}`;
+  return `${rare} with fewer than ${rare_below} rows, up to ${max_repeat} times`;
+}
+
 /** Hyper-parameters and cost per training; beyond four trainings only what differs between them. */
 function training(runs: readonly Training[], here: boolean): readonly Block[] {
   const declared: readonly Row[] = [
@@ -197,6 +204,9 @@ function training(runs: readonly Training[], here: boolean): readonly Block[] {
     ["learning rate, schedule", ({ config: { train } }) => `${train?.learning_rate}, ${train?.schedule}`],
     ...(runs.some(({ config }) => config.train?.sample_weights !== undefined)
       ? [["row weights", ({ config }) => config.train?.sample_weights ?? "all 1"] as Row]
+      : []),
+    ...(runs.some(({ config }) => config.data.oversample !== undefined)
+      ? [["oversampling", ({ config }) => oversampling(config.data.oversample)] as Row]
       : []),
     ["precision", ({ step, config }) => String(step?.evidence.precision ?? config.train?.precision)],
     [
