@@ -64,6 +64,11 @@ function surviveWriteErrors(): void {
   });
 }
 
+/** The width that COLUMNS declares: also that of an output which is no terminal. */
+function declaredWidth(text: string | undefined): number | undefined {
+  return /^[1-9]\d{0,4}$/.test(text ?? "") ? Number(text) : undefined;
+}
+
 const argv = process.argv.slice(2);
 const { env, stdout } = process;
 surviveWriteErrors();
@@ -88,7 +93,7 @@ process.exitCode = await main(argv, {
   packageRoot: fileURLToPath(new URL("..", import.meta.url)),
   tty: stdout.isTTY === true && env.CI === undefined && env.TERM !== "dumb",
   color: stdout.isTTY === true && (env.NO_COLOR ?? "") === "",
-  columns: stdout.columns ?? 100,
+  columns: declaredWidth(env.COLUMNS) ?? stdout.columns ?? Number.POSITIVE_INFINITY,
   out: (text) => void stdout.write(text),
   err: (text) => void process.stderr.write(text),
   ...listenToSignals(),

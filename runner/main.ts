@@ -45,7 +45,7 @@ function contextOf(io: Io): Context {
   return {
     tty: false,
     color: false,
-    columns: 100,
+    columns: Number.POSITIVE_INFINITY,
     stop: new AbortController().signal,
     kill: new AbortController().signal,
     ...io,
@@ -116,6 +116,7 @@ async function showOverview(argv: readonly string[], context: Context): Promise<
 }
 
 function commandLine(context: Context): CommandLine {
+  const helpWidth = Number.isFinite(context.columns) ? context.columns : 100;
   return new CommandLine("exp")
     .showSuggestionAfterError()
     .exitOverride()
@@ -123,8 +124,8 @@ function commandLine(context: Context): CommandLine {
       writeOut: context.out,
       writeErr: context.err,
       outputError: () => {},
-      getOutHelpWidth: () => context.columns,
-      getErrHelpWidth: () => context.columns,
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
       getOutHasColors: () => context.color,
       getErrHasColors: () => context.color,
     });

@@ -9,7 +9,7 @@ export const command = defineCommand({
   options: { json },
   async run({ json }, context) {
     const report = await doctor(context);
-    context.out(json ? `${JSON.stringify(report, null, 1)}\n` : doctorText(report));
+    context.out(json ? `${JSON.stringify(report, null, 1)}\n` : doctorText(report, context));
     return exit.done;
   },
 });

@@ -5,7 +5,7 @@ import { cacheRoot } from "../setup/cache.ts";
 import { csv } from "../terminal/csv.ts";
 import { table } from "../terminal/table.ts";
 import type { Json } from "../util/canonical.ts";
-import { exit } from "../util/context.ts";
+import { type Context, exit } from "../util/context.ts";
 import { defineCommand, flag, list, value } from "./command.ts";
 import { json } from "./common-options.ts";
 
@@ -35,7 +35,7 @@ export const command = defineCommand({
     else if (all.length === 0)
       context.out("No finished runs yet. Start one: npx exp run experiments/quickstart.yaml\n");
     else if (runs.length === 0) context.out(`None of ${all.length} finished runs meets the conditions.\n`);
-    else context.out(tableOf(runs, keys));
+    else context.out(tableOf(runs, keys, context));
     return exit.done;
   },
 });
@@ -52,7 +52,7 @@ const rowOf =
     manifest,
   });
 
-function tableOf(runs: readonly ListedRun[], keys: readonly string[]): string {
+function tableOf(runs: readonly ListedRun[], keys: readonly string[], { color, columns }: Context): string {
   const rows = runs.map(({ line }) => {
     const { metric, view } = line.primary();
     const scores = line.arms().map((arm) => `${arm} ${line.score(arm, view, metric)?.toFixed(3) ?? "-"}`);
@@ -64,7 +64,11 @@ function tableOf(runs: readonly ListedRun[], keys: readonly string[]): string {
       scores.join("  "),
     ];
   });
-  return table([["experiment", "run", "finished (UTC)", ...keys, "primary metric", "arms"], ...rows]);
+  return table([["experiment", "run", "finished (UTC)", ...keys, "primary metric", "arms"], ...rows], {
+    color,
+    columns,
+    narrow: "blocks",
+  });
 }
 
 function shown(value: Json | undefined): string {

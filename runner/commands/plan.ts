@@ -18,6 +18,7 @@ import { loadAll } from "../project/load.ts";
 import { openProject, type Project } from "../project/project.ts";
 import { previousIngredients } from "../runs/previous-run.ts";
 import { table } from "../terminal/table.ts";
+import { fitted } from "../terminal/wrap.ts";
 import { exit } from "../util/context.ts";
 import { duration, gigabyteRange, plural } from "../util/format.ts";
 import { defineCommand, flag, oneOrMore } from "./command.ts";
@@ -86,6 +87,7 @@ export const command = defineCommand({
     const faster = [
       ...new Set(rows.flatMap(({ status, expects }) => (status === "cached" ? [] : (expects?.faster ?? [])))),
     ];
+    const say = (line: string): void => context.out(`${fitted(line, context)}\n`);
     const head = ["step", "status", "memory", "time", "download", "why"];
     context.out(
       table(
@@ -100,20 +102,21 @@ export const command = defineCommand({
         ],
         {
           align: ["left", "left", "right", "right", "right", "left"],
+          columns: context.columns,
         },
       ),
     );
     for (const problem of problems) context.err(`\n${formatProblem(problem)}`);
-    context.out(`\n${summary(rows, plan.runs.length)}\n`);
+    say(`\n${summary(rows, plan.runs.length)}`);
     const measured = rows.flatMap(({ label, status, expects }) =>
       status === "cached" || expects?.measured === undefined ? [] : [`${label} from ${expects.measured}`],
     );
-    if (measured.length > 0) context.out(`Times measured on this machine: ${measured.join("; ")}\n`);
-    for (const hint of faster) context.out(`Hint: ${hint}\n`);
+    if (measured.length > 0) say(`Times measured on this machine: ${measured.join("; ")}`);
+    for (const hint of faster) say(`Hint: ${hint}`);
     for (const { points: of } of loaded) {
       // A smoke run replaces values, so that its defaults do not show what the experiment leaves out.
       const defaulted = smoke ? [] : (of[0]?.defaulted ?? []);
-      if (defaulted.length > 0) context.out(`Defaults: ${defaulted.join(", ")}\n`);
+      if (defaulted.length > 0) say(`Defaults: ${defaulted.join(", ")}`);
     }
     return isImpossible ? exit.invalid : exit.done;
   },

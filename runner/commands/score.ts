@@ -23,6 +23,7 @@ import { confusionTable } from "../reporting/report/confusion-table.ts";
 import { recordScoring } from "../runs/ledger.ts";
 import { pairedText } from "../terminal/paired.ts";
 import { table } from "../terminal/table.ts";
+import { fitted } from "../terminal/wrap.ts";
 import { sha256 } from "../util/canonical.ts";
 import { type Context, exit } from "../util/context.ts";
 import { missing } from "../util/format.ts";
@@ -150,7 +151,7 @@ export const command = defineCommand({
         context.out(
           json
             ? `${JSON.stringify({ ...compared, ...withCount(evaluations) }, null, 1)}\n`
-            : `${pairedText(compared)}${countText(evaluations)}`,
+            : `${pairedText(compared, context)}${countText(evaluations)}`,
         );
         return exit.done;
       }
@@ -182,10 +183,12 @@ export const command = defineCommand({
         context.out(`${JSON.stringify(content, null, 1)}\n`);
         return exit.done;
       }
-      context.out(`${casesText(cases.length, groupsOfCases?.count)}\n${scoresText(scored, metrics.names(), views)}`);
+      context.out(
+        `${casesText(cases.length, groupsOfCases?.count)}\n${scoresText(scored, metrics.names(), views, context)}`,
+      );
       if (isSingle) {
         const { head, rows, align } = confusionTable(confusion("canonical").confusion);
-        context.out(`\nConfusion matrix (canonical)\n${table([head, ...rows], { align })}`);
+        context.out(`\nConfusion matrix (canonical)\n${table([head, ...rows], { align, columns: context.columns })}`);
       }
       context.out(countText(evaluations));
       return exit.done;
@@ -254,7 +257,12 @@ async function scoreViews(
 }
 
 /** The scores as a table, and the reasons of absent values. */
-function scoresText({ views: scores, absent, intervals }: Scored, names: readonly string[], views: readonly View[]) {
+function scoresText(
+  { views: scores, absent, intervals }: Scored,
+  names: readonly string[],
+  views: readonly View[],
+  { columns }: Context,
+) {
   const cell = (view: View, name: string): string => {
     const range = intervals?.[view][name];
     const ends = range?.low === undefined ? "" : ` [${range.low.toFixed(4)}, ${range.high.toFixed(4)}]`;
@@ -269,7 +277,8 @@ function scoresText({ views: scores, absent, intervals }: Scored, names: readonl
       ),
     ),
   ];
-  return `${table([["metric", ...views], ...rows])}${[...new Set(reasons)].join("")}`;
+  const scored = table([["metric", ...views], ...rows], { columns, narrow: "blocks" });
+  return fitted(`${scored}${[...new Set(reasons)].join("")}`, { columns });
 }
 
 /**

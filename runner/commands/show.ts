@@ -15,6 +15,7 @@ import { errorAnalysisText } from "../terminal/error-analysis.ts";
 import { labelTable } from "../terminal/label-table.ts";
 import { runSummary } from "../terminal/run-summary.ts";
 import { table } from "../terminal/table.ts";
+import { fitted } from "../terminal/wrap.ts";
 import { type Context, exit } from "../util/context.ts";
 import { defineCommand, required } from "./command.ts";
 import { json } from "./common-options.ts";
@@ -35,22 +36,22 @@ function labelsText(
 }
 
 /** The confusion matrix of an arm, for a task with one label a case; else empty. */
-function confusionText(folder: string, { arm, name }: Shown, view: View, screen: { readonly color: boolean }): string {
+function confusionText(folder: string, { arm, name }: Shown, view: View, { color, columns }: Context): string {
   const file = join(folder, arm, "metrics.json");
   const confusion = existsSync(file) ? readResult("metrics.json", file).classes?.[view].confusion : undefined;
   if (confusion === undefined) return "";
   const { head, rows, align } = confusionTable(confusion);
-  return `\nConfusion matrix of ${name} (${view})\n${table([head, ...rows], { align, color: screen.color })}`;
+  return `\nConfusion matrix of ${name} (${view})\n${table([head, ...rows], { align, color, columns })}`;
 }
 
 /** Scores by field of an arm, the values that are confused, and why answers are not valid; empty for other tasks. */
-function fieldsText(folder: string, { arm, name }: Shown, view: View, { color }: { readonly color: boolean }): string {
+function fieldsText(folder: string, { arm, name }: Shown, view: View, { color, columns }: Context): string {
   const file = join(folder, arm, "metrics.json");
   const metrics = existsSync(file) ? readResult("metrics.json", file) : undefined;
   const rows = metrics?.per_field?.[view];
   if (rows === undefined) return "";
   const shown = ({ head, rows: body, align }: ReturnType<typeof fieldTable>): string =>
-    table([head, ...body], { align, color });
+    table([head, ...body], { align, color, columns });
   const confused = (metrics?.field_confusions ?? []).filter(({ counts }) =>
     counts.some(({ gold, predicted }) => gold !== predicted),
   );
@@ -61,7 +62,7 @@ function fieldsText(folder: string, { arm, name }: Shown, view: View, { color }:
     ...(errors.length === 0
       ? []
       : [
-          `\nWhy answers are not valid\n${table([["error", "answers"], ...errors.map(({ error, count }) => [error, String(count)])], { align: ["left", "right"], color })}`,
+          `\nWhy answers are not valid\n${table([["error", "answers"], ...errors.map(({ error, count }) => [error, String(count)])], { align: ["left", "right"], color, columns })}`,
         ]),
   ].join("");
 }
@@ -82,15 +83,17 @@ export const command = defineCommand({
     const { view } = manifest.config.evaluate.primary;
     const own = { arm: subjectOf(run), name: armName(subjectOf(run)) };
     context.out(confusionText(dirname(path), own, view, context));
-    context.out(labelsText(dirname(path), own, view, context));
+    context.out(fitted(labelsText(dirname(path), own, view, context), context));
     context.out(fieldsText(dirname(path), own, view, context));
     const ablation = new Ablations().of(run);
-    if (ablation !== undefined) context.out(ablationText(ablation, context));
+    if (ablation !== undefined) context.out(fitted(ablationText(ablation, context), context));
     for (const { repo, commit, private: isPrivate, at } of uploadsOf(run))
       context.out(`\nuploaded to ${repo}${isPrivate ? " (private)" : ""} on ${at.slice(0, 10)}, commit ${commit}\n`);
     const analysis = join(dirname(path), "analysis.json");
     if (existsSync(analysis))
-      context.out(`\n${errorAnalysisText(readResult("analysis.json", analysis), subjectOf(run), context, armName)}`);
+      context.out(
+        `\n${fitted(errorAnalysisText(readResult("analysis.json", analysis), subjectOf(run), context, armName), context)}`,
+      );
     return exit.done;
   },
 });

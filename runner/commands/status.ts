@@ -34,8 +34,12 @@ export const command = defineCommand({
     const lines = rows.map(({ name: run, job, state, node, elapsed, explanation, at }) => {
       return [run, job, state, node, elapsed, at || explanation];
     });
-    const fit = context.tty ? { columns: context.columns } : {};
-    context.out(table([["run", "job", "state", "node", "time", ""], ...lines], { color: context.color, ...fit }));
+    context.out(
+      table([["run", "job", "state", "node", "time", ""], ...lines], {
+        color: context.color,
+        columns: context.columns,
+      }),
+    );
     const counts = new Map<string, number>();
     for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1);
     context.out(`${[...counts].map(([state, count]) => `${count} ${state}`).join(", ")}\n`);

@@ -205,7 +205,7 @@ describe("the doctor", () => {
       engines: { transformers: "yes" },
     });
     expect(families["Gemma 3 from 4B, MedGemma"]?.backends).toMatchObject({ torchtune: "yes", axolotl: "no" });
-    const text = doctorText(report);
+    const text = doctorText(report, { columns: Number.POSITIVE_INFINITY });
     expect(text).toContain("run exp setup torchtune");
     expect(text.split("\n").every((line) => line.length < 200)).toBe(true);
   });

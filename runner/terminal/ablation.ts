@@ -19,8 +19,7 @@ export function ablationText(
     `\n${bold(`${experiment}: ${settings.length} settings`)}\n`,
     table([head, ...rows.slice(0, mostRows)], {
       align,
-      color: screen.color,
-      ...(screen.columns ? { columns: screen.columns } : {}),
+      ...screen,
     }),
     ...(hidden > 0 ? [`${dim(`and ${hidden} more`)}\n`] : []),
     ...(chosen === undefined ? [] : [`Selected on the ${split} split: ${chosen.why}\n`]),

@@ -2,14 +2,19 @@ import type { Audit, SplitFacts } from "../data/audit.ts";
 import { integer, missing, percent, score } from "../util/format.ts";
 import { styles } from "./styles.ts";
 import { table } from "./table.ts";
+import { fitted } from "./wrap.ts";
 
 /** Examples per finding; `--json` has ten. */
 const mostExamples = 3;
 
 /** A data audit: statistics per split, labels by training frequency if there are labels, and findings. */
-export function auditText({ splits, findings }: Audit, screen: { readonly color: boolean }, hasLabels = true): string {
+export function auditText(
+  { splits, findings }: Audit,
+  screen: { readonly color: boolean; readonly columns?: number },
+  hasLabels = true,
+): string {
   const parts = Object.entries(splits);
-  const right = { align: ["left" as const, ...parts.map(() => "right" as const)], color: screen.color };
+  const right = { align: ["left" as const, ...parts.map(() => "right" as const)], ...screen };
   const names = parts.map(([name]) => name);
   const facts = table(
     [
@@ -36,7 +41,7 @@ export function auditText({ splits, findings }: Audit, screen: { readonly color:
     return `${bold(`${mark}[${code}]`)} ${message}\n${dim(`  ${shown.join(", ")}${rest}`)}\n`;
   });
   const end = findings.length === 0 ? "No findings.\n" : found.join("");
-  return `${facts}\n${hasLabels ? `${tail}\n` : ""}${end}`;
+  return fitted(`${facts}\n${hasLabels ? `${tail}\n` : ""}${end}`, screen);
 }
 
 const emptyName = "rows without input / without label";

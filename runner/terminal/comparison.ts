@@ -12,6 +12,7 @@ import type { MaybeBounds } from "../util/bounds.ts";
 import { integer, pEquals, plural, signedInterval } from "../util/format.ts";
 import { styles } from "./styles.ts";
 import { table } from "./table.ts";
+import { fitted } from "./wrap.ts";
 
 /** One planned test as a line: "LoRA − zero-shot: micro_f1 (canonical) +0.310 [+0.250, +0.370], p < 0.001". */
 export function differenceText(
@@ -28,19 +29,22 @@ export function differenceText(
 /** A comparison of runs: scores, paired tests, cost, definitions and notes. */
 export function comparisonText(
   compared: RunComparison,
-  { color }: { readonly color: boolean },
+  screen: { readonly color: boolean; readonly columns?: number },
   definitions: Readonly<Record<string, string>>,
 ): string {
-  const { bold, dim } = styles(color);
+  const { bold, dim } = styles(screen.color);
+  const own = { ...screen, narrow: "blocks" } as const;
   const { arms, pairs, primary, bootstrap, notes, test_evaluations } = compared;
   const keys = { arm: comparedNaming(compared), metric: (metric: string) => metric };
   const { scores, differences, cost } = comparisonTables(compared, keys);
   const metrics = Object.keys(Object.values(arms)[0] ?? {});
   const { methods, absent } = intervalMethods(compared, keys);
-  return [
+  const text = [
     bold(comparisonScope(compared)),
-    table([scores.head, ...scores.rows]),
-    ...(pairs.length === 0 ? [] : [bold(`Differences in ${primary}`), table([differences.head, ...differences.rows])]),
+    table([scores.head, ...scores.rows], own),
+    ...(pairs.length === 0
+      ? []
+      : [bold(`Differences in ${primary}`), table([differences.head, ...differences.rows], own)]),
     ...(compared.non_inferiority === undefined
       ? []
       : [
@@ -50,7 +54,7 @@ export function comparisonText(
             .join(""),
         ]),
     bold("Cost"),
-    table([cost.head, ...cost.rows]),
+    table([cost.head, ...cost.rows], own),
     [
       ...metrics.map((name) => `${name}: ${definitions[name] ?? ""}`),
       `Confidence intervals: ${methods.map(({ text }) => text).join("; ")}. Resamples: ${integer(bootstrap.resamples)}, seed ${bootstrap.seed}.`,
@@ -62,4 +66,5 @@ export function comparisonText(
       .map((line) => `${dim(line)}\n`)
       .join(""),
   ].join("\n");
+  return fitted(text, screen);
 }

@@ -2,7 +2,10 @@ import type { DoctorReport } from "../setup/doctor.ts";
 import { table } from "./table.ts";
 
 /** The report of `exp doctor`: a line for each finding, with its help below it, then what runs, trains and generates here, and which models. */
-export function doctorText({ findings, runs, methods, engines, families }: DoctorReport): string {
+export function doctorText(
+  { findings, runs, methods, engines, families }: DoctorReport,
+  screen: { readonly columns: number },
+): string {
   const checks = findings.flatMap(({ name, state, found, help }) => [
     [mark(state), name, found],
     ...(help === undefined ? [] : [["", "", help]]),
@@ -12,11 +15,17 @@ export function doctorText({ findings, runs, methods, engines, families }: Docto
     here ?? `no: ${why}`,
   ]);
   return [
-    table(checks),
-    `What runs here\n${table(runs.map(({ what, possible, why }) => answer(possible, what, why)))}`,
-    `What trains, in which precisions\n${table([["backend", "method", "CPU", "GPU", "here"], ...trainings])}`,
-    `What generates here\n${table(engines.map(({ engine, here, why }) => answer(here, engine, why)))}`,
-    `Which models a backend trains and an engine loads\n${familyTable(families)}`,
+    table(checks, screen),
+    `What runs here\n${table(
+      runs.map(({ what, possible, why }) => answer(possible, what, why)),
+      screen,
+    )}`,
+    `What trains, in which precisions\n${table([["backend", "method", "CPU", "GPU", "here"], ...trainings], screen)}`,
+    `What generates here\n${table(
+      engines.map(({ engine, here, why }) => answer(here, engine, why)),
+      screen,
+    )}`,
+    `Which models a backend trains and an engine loads\n${familyTable(families, screen)}`,
   ].join("\n");
 }
 
@@ -28,7 +37,7 @@ const answer = (isPossible: boolean, what: string, why: string): readonly string
   why === "" ? what : `${what}: ${why}`,
 ];
 
-function familyTable(families: DoctorReport["families"]): string {
+function familyTable(families: DoctorReport["families"], screen: { readonly columns: number }): string {
   const [first] = families;
   const head = ["models", ...Object.keys(first?.backends ?? {}), ...Object.keys(first?.engines ?? {})];
   const words = { yes: "yes", no: "no", targets: "listed targets" } as const;
@@ -36,5 +45,5 @@ function familyTable(families: DoctorReport["families"]): string {
     models,
     ...[...Object.values(backends), ...Object.values(engines)].map((support) => words[support]),
   ]);
-  return table([head, ...rows]);
+  return table([head, ...rows], screen);
 }

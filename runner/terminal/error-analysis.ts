@@ -6,16 +6,13 @@ import { subgroupNote, subgroupTable } from "../reporting/report/subgroup-table.
 import { percent, plural, score } from "../util/format.ts";
 import { table } from "./table.ts";
 
+type Screen = { readonly color: boolean; readonly columns?: number };
+
 /**
  * The error analysis of all arms: erroneous cases by category, and comparisons between arms. `armName` gives the
  * display name of an arm.
  */
-export function errorAnalysisText(
-  analysis: Analysis,
-  primary: string,
-  screen: { readonly color: boolean },
-  armName: Naming["arm"],
-): string {
+export function errorAnalysisText(analysis: Analysis, primary: string, screen: Screen, armName: Naming["arm"]): string {
   const arms = Object.entries(analysis.arms);
   const [, first] = arms[0] ?? [];
   if (first === undefined) return "";
@@ -39,16 +36,11 @@ export function errorAnalysisText(
           `${armName(name)} and ${armName(agreement.baseline)} agree: ${exactShare(agreement.agree)}; they differ: ${exactShare(agreement.differ)}`,
         ]),
   ]);
-  return `${table(rows, { align, color: screen.color })}${remarks.map((remark) => `${remark}\n`).join("")}${causeText(analysis, primary, screen, armName)}${subgroupText(analysis, screen, armName)}${coverageText(analysis, screen, armName)}`;
+  return `${table(rows, { align, ...screen })}${remarks.map((remark) => `${remark}\n`).join("")}${causeText(analysis, primary, screen, armName)}${subgroupText(analysis, screen, armName)}${coverageText(analysis, screen, armName)}`;
 }
 
 /** The causes of wrong labels of all arms, and findings on the primary arm; empty for a task without labels. */
-function causeText(
-  analysis: Analysis,
-  primary: string,
-  { color }: { readonly color: boolean },
-  armName: Naming["arm"],
-): string {
+function causeText(analysis: Analysis, primary: string, screen: Screen, armName: Naming["arm"]): string {
   const arms = Object.entries(analysis.arms).flatMap(([name, { causes }]) => (causes ? [{ name, causes }] : []));
   const [first] = arms;
   if (first === undefined) return "";
@@ -65,7 +57,7 @@ function causeText(
   ];
   const align = ["left" as const, ...arms.map(() => "right" as const)];
   const found = findings(analysis, primary, armName);
-  return `\n${table(rows, { align, color })}${found.map((text) => `${text}\n`).join("")}`;
+  return `\n${table(rows, { align, ...screen })}${found.map((text) => `${text}\n`).join("")}`;
 }
 
 function exactShare({ exact_match, cases }: { readonly exact_match: number; readonly cases: number }): string {
@@ -73,28 +65,24 @@ function exactShare({ exact_match, cases }: { readonly exact_match: number; read
 }
 
 /** The scores of all arms on subgroups; empty without subgroups. */
-function subgroupText(
-  { subgroups, view, arms }: Analysis,
-  { color }: { readonly color: boolean },
-  armName: Naming["arm"],
-): string {
+function subgroupText({ subgroups, view, arms }: Analysis, screen: Screen, armName: Naming["arm"]): string {
   if (subgroups === undefined) return "";
   const { head, rows, align } = subgroupTable(subgroups, Object.keys(arms), {
     arm: armName,
     metric: (metric) => metric,
   });
-  return `\nSubgroups: ${subgroups.metric} (${view})\n${table([head, ...rows], { align, color })}${subgroupNote(subgroups)}\n`;
+  return `\nSubgroups: ${subgroups.metric} (${view})\n${table([head, ...rows], { align, ...screen })}${subgroupNote(subgroups)}\n`;
 }
 
 /** The risk of each arm with confidences, if it answers only above a confidence. */
-function coverageText({ arms }: Analysis, { color }: { readonly color: boolean }, armName: Naming["arm"]): string {
+function coverageText({ arms }: Analysis, screen: Screen, armName: Naming["arm"]): string {
   return Object.entries(arms)
     .flatMap(([name, { calibration }]) => {
       if (calibration === null) return [];
       const { coverage_risk } = calibration.per_token;
       const { head, rows, align } = coverageTable(coverage_risk);
       return [
-        `\n${armName(name)}: wrong answers above a confidence (geometric mean per token), area ${score(coverage_risk.area)} of ${score(1 - calibration.accuracy)}\n${table([head, ...rows], { align, color })}`,
+        `\n${armName(name)}: wrong answers above a confidence (geometric mean per token), area ${score(coverage_risk.area)} of ${score(1 - calibration.accuracy)}\n${table([head, ...rows], { align, ...screen })}`,
       ];
     })
     .join("");

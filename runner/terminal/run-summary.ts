@@ -16,6 +16,7 @@ import { gigabytes, integer, plural, reportDuration, signedInterval } from "../u
 import { differenceText } from "./comparison.ts";
 import { scoreTable } from "./score-table.ts";
 import { table } from "./table.ts";
+import { fitted } from "./wrap.ts";
 
 /** The output files that the summary lists, in the folder of the run. */
 const listedFiles: Readonly<Record<string, string>> = {
@@ -32,7 +33,7 @@ export function runSummary(
   manifest: Manifest,
   dir: string,
   artifacts: string,
-  screen: { readonly cwd: string; readonly color: boolean; readonly columns: number },
+  screen: { readonly cwd: string; readonly color: boolean; readonly columns?: number },
 ): string {
   const files: Record<string, string> = {};
   for (const [name, file] of Object.entries(listedFiles)) {
@@ -48,7 +49,7 @@ export function runSummary(
       ["time", "peak memory", "trained tokens", "prompt tokens", "generated tokens"],
       [reportDuration(cost.seconds), gigabytes(cost.peak_memory), ...[trained, prompted, generated].map(integer)],
     ],
-    { align: ["right", "right", "right", "right", "right"], color: screen.color },
+    { align: ["right", "right", "right", "right", "right"], ...screen },
   );
   const judged = judgeTexts(
     Object.keys(manifest.arms).flatMap((name) => {
@@ -60,7 +61,8 @@ export function runSummary(
   const energy = cost.energy === undefined ? "" : `energy: ${energyText(cost.energy)}\n`;
   const tests = testsOf(join(dir, "comparison.json"), arm);
   const notices = restrictions(manifest).map((notice) => `${notice}\n`);
-  return `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ metrics, arms: manifest.arms, armName: arm, intervals: manifest.intervals, files }, screen)}\n${cutOff(manifest, dir, arm)}${judged.join("")}${judged.length === 0 ? "" : "\n"}${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
+  const text = `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ metrics, arms: manifest.arms, armName: arm, intervals: manifest.intervals, files }, screen)}\n${cutOff(manifest, dir, arm)}${judged.join("")}${judged.length === 0 ? "" : "\n"}${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
+  return fitted(text, screen);
 }
 
 /** A smaller share of answers that are cut off is not mentioned. */

@@ -37,7 +37,9 @@ export function scoreTable(
   const forms = shown.flatMap((ends) =>
     (["long", "short"] as const).map((form) => scores({ metrics, arms, armName }, form, ends)),
   );
-  const { head, rows } = forms.find(({ head, rows }) => fits(head) && fits(rows)) ?? (forms.at(-1) as ScoreText);
+  const { head, rows } =
+    forms.find(({ head, rows }) => fits(head) && fits(rows)) ??
+    scores({ metrics, arms, armName }, "short", undefined, columns);
   const { dim, bold } = styles(screen.color);
   const width = Math.max(0, ...Object.keys(files).map((name) => name.length));
   // Paths are not truncated, so that they can be copied.
@@ -56,6 +58,7 @@ function scores(
   { metrics, arms, armName }: Pick<Scores, "metrics" | "arms" | "armName">,
   form: "long" | "short",
   intervals?: Scores["intervals"],
+  columns = Number.POSITIVE_INFINITY,
 ): ScoreText {
   const names = Object.keys(arms).sort((a, b) => rank(a) - rank(b));
   const views = [...new Set(Object.values(arms).flatMap((own) => Object.keys(own)))];
@@ -81,6 +84,8 @@ function scores(
   ]);
   const lines = table([...headRows, ...rows], {
     align: [...labels.map(() => "left" as const), ...names.map(() => "right" as const)],
+    names: [...labels, ...names.map(armName)],
+    columns,
   }).split("\n");
   return { head: lines.slice(0, height).join("\n"), rows: lines.slice(height).join("\n") };
 }

@@ -125,8 +125,59 @@ describe("tables", () => {
     expect(table([])).toBe("");
   });
 
-  test("are truncated at their widest column", () => {
-    expect(table(rows, { columns: 16 })).toBe("run      micro_…\n日本     0.7\nquicks…  0.712\n");
+  test("that are too wide break texts at spaces, else lose their last columns, which are named, or become blocks", () => {
+    const steps = [
+      ["step", "status", "why"],
+      ["data", "will run", "the file data/train.csv has changed since the step was built"],
+    ];
+    const broken =
+      "step  status    why\ndata  will run  the file data/train.csv has\n                changed since the step was\n                built\n";
+    expect(table(steps, { columns: 44 })).toBe(broken);
+    const scores = [
+      ["arm", "micro_f1", "p (Holm)", "p (McNemar)"],
+      ["zero-shot", "0.712 [0.650, 0.770]", "0.012", "0.250"],
+    ];
+    expect(table(scores, { columns: 40 })).toBe(
+      "arm        micro_f1\nzero-shot  0.712 [0.650, 0.770]\nColumns that do not fit: p (Holm), p\n(McNemar)\n",
+    );
+    expect(table(scores, { columns: 40, narrow: "blocks" })).toBe(
+      "zero-shot\n  micro_f1     0.712 [0.650, 0.770]\n  p (Holm)     0.012\n  p (McNemar)  0.250\n",
+    );
+    const heads = [
+      ["error", "nearest neighbour", "most frequent"],
+      ["omission", "3", "11"],
+    ];
+    expect(table(heads, { columns: 30, align: ["left", "right", "right"] })).toBe(
+      "error       nearest       most\n          neighbour   frequent\nomission          3         11\n",
+    );
+  });
+
+  test("have no cut word at any width", () => {
+    const word = fc.stringMatching(/^[a-z\u65e5]{1,12}$/);
+    const cell = fc.array(word, { minLength: 1, maxLength: 5 }).map((words) => words.join(" "));
+    const rows = fc
+      .integer({ min: 1, max: 6 })
+      .chain((width) =>
+        fc.array(fc.array(cell, { minLength: width, maxLength: width }), { minLength: 2, maxLength: 5 }),
+      );
+    fc.assert(
+      fc.property(
+        rows,
+        fc.integer({ min: 30, max: 100 }),
+        fc.constantFrom("drop", "blocks"),
+        (all, columns, narrow) => {
+          const text = table(all, { columns, narrow: narrow as "drop" | "blocks" });
+          const given = new Set(all.flat().flatMap((one) => one.split(" ")));
+          for (const line of text.split("\n")) expect(textWidth(line)).toBeLessThanOrEqual(columns);
+          const words = text.replaceAll(/Columns that do not fit:|,/g, " ").split(/\s+/);
+          for (const one of words) expect(one === "" || given.has(one)).toBe(true);
+          const lost = (all[0] as string[])
+            .slice(1)
+            .filter((name) => name.split(" ").some((part) => !words.includes(part)));
+          expect(lost).toEqual([]);
+        },
+      ),
+    );
   });
 
   test("have a bold head if there are colours", () => {

@@ -13,7 +13,7 @@ const file = "experiments/study.yaml";
 
 test("--help lists every command and the exit codes; each command has help", async ({ rig }) => {
   const help = await rig.output("--help");
-  const listed = [...help.matchAll(/^ {2}(\w+) {2,}\S/gm)].map(([, name]) => name);
+  const listed = [...help.matchAll(/^ {2}([\w-]+) {2,}\S/gm)].map(([, name]) => name);
   const shown = Object.entries(commands).filter(([, { isHidden }]) => isHidden !== true);
   expect(listed).toEqual(shown.map(([name]) => name));
   for (const code of [0, 1, 2, 3, 130]) expect(help).toMatch(new RegExp(`^Exit codes: .*\\b${code} `, "m"));

@@ -69,9 +69,34 @@ test("runs are filtered and sorted by any key and metric; a manifest takes prece
   expectFailure(await rig.exp("ls", "--sort", "-micro_f2"), 2, "unknown-key", /help: .*"micro_f1"/);
   expectFailure(await rig.exp("ls", "--where", "micro_f1"), 2, "bad-filter");
 
-  // A changed manifest, a broken one, and a deleted run.
   const runs = rig.path("artifacts/runs/study");
   const [first = "", second = "", third = ""] = readdirSync(runs).filter((name) => name !== "latest");
+
+  // On a narrow screen, all words are whole, and only a line of one word is longer than the screen.
+  for (const args of [
+    ["ls"],
+    ["show", first],
+    ["compare", first],
+    ["diff", first, second],
+    ["plan", file],
+    ["data", file],
+  ]) {
+    const texts = await Promise.all(
+      ["80", "1000"].map(async (COLUMNS) => (await rig.start(args, { env: { COLUMNS } }).ended).stdout),
+    );
+    const [narrow = "", wide = ""] = texts;
+    expect(narrow).not.toBe("");
+    const long = narrow
+      .split("\n")
+      .filter((line) => line.length > 80 && / \S/.test(line.trim().replace(/^\S+ {2,}/, "")));
+    expect([args, long]).toEqual([args, []]);
+    const wordsOf = (text: string) => text.split(/\s+/).map((word) => word.replace(/,$/, ""));
+    const words = new Set(wordsOf(wide));
+    const cut = wordsOf(narrow.replaceAll("Columns that do not fit:", "")).filter((word) => !words.has(word));
+    expect([args, cut]).toEqual([args, []]);
+  }
+
+  // A changed manifest, a broken one, and a deleted run.
   const text = rig.read(join(runs, first, "manifest.json"));
   rig.write(join(runs, first, "manifest.json"), reseal(text.replace(/"limit": \d+/, '"limit": 99')));
   expect(await listed(rig, "--where", "data.train.limit=99")).toEqual(["99"]);

@@ -154,7 +154,7 @@ export class Rig {
     args: readonly string[],
     { env, cwd = this.folder, node = process.execPath }: StartOptions = {},
   ): RunningCommand {
-    const { CI: _ci, NO_COLOR: _color, HF_TOKEN: _token, ...inherited } = process.env;
+    const { CI: _ci, NO_COLOR: _color, HF_TOKEN: _token, COLUMNS: _columns, ...inherited } = process.env;
     const child = spawn(node, [join(this.package, "dist/cli.js"), ...args], {
       cwd,
       env: { ...inherited, EXP_CACHE: this.#cache, XDG_CONFIG_HOME: this.config, ...this.env, ...env },
