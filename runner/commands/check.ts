@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
+import { tpeRounds } from "../config/tpe.ts";
 import { rubricVariables } from "../pipeline/steps/judge.ts";
 import { invalid, loadAll, printDiagnostics } from "../project/load.ts";
 import { missingDatasets, studiesOf } from "../project/studies.ts";
@@ -76,11 +77,15 @@ async function templateErrors(loaded: readonly LoadedExperiment[], cwd: string):
 }
 
 /** The number of runs of a sweep, of its rungs, and whether a winner is scored on test. */
-function sweepText({ points, rungs = [] }: LoadedExperiment): string {
+function sweepText({ points, rungs = [], sweep }: LoadedExperiment): string {
   if (points.length <= 1) return "";
   const ladder = [points, ...rungs].flatMap(([point]) => point?.rung ?? []);
   const steps = ladder.map(({ settings, epochs }) => `${plural(settings, "setting")} for ${plural(epochs, "epoch")}`);
   const halved = steps.length === 0 ? "" : ` by halving (${steps.join(", ")})`;
+  const settings = new Set(points.map(({ setting }) => setting)).size;
+  const counts = sweep?.tpe && tpeRounds(settings, sweep.tpe);
+  const tried = counts?.reduce((sum, count) => sum + count, 0);
+  const searched = counts && ` by TPE, which tries ${tried} of ${plural(settings, "setting")}, at first ${counts[0]}`;
   const isScored = [points, ...rungs].at(-1)?.[0]?.final !== undefined;
-  return `, a sweep of ${points.length} runs${halved}${isScored ? ", of which one setting is scored on test" : ""}`;
+  return `, a sweep of ${points.length} runs${halved}${searched ?? ""}${isScored ? ", of which one setting is scored on test" : ""}`;
 }

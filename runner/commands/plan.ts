@@ -11,7 +11,12 @@ import { formatStepRef } from "../pipeline/plan/step-ref.ts";
 import { readSelection } from "../pipeline/steps/selection.ts";
 import { type Planned, planAll } from "../pipeline/sweep/planned.ts";
 import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
-import { finalRunCount, furtherRungs, type PlannedSelection } from "../pipeline/sweep/selection-rounds.ts";
+import {
+  finalRunCount,
+  furtherProposals,
+  furtherRungs,
+  type PlannedSelection,
+} from "../pipeline/sweep/selection-rounds.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Expected } from "../plugins/step.ts";
 import { loadAll } from "../project/load.ts";
@@ -138,7 +143,7 @@ type Row = Assessed & {
   readonly expects: Expected | undefined;
 };
 
-/** A row for each rung and each winner that a selection decides. Their steps are not known yet. */
+/** A row for each rung, for the proposals of TPE, and for each winner that a selection decides. Their steps are not known yet. */
 function openRows(selections: readonly PlannedSelection[], steps: ReadonlyMap<PlannedStep, Assessed>): readonly Row[] {
   return selections.flatMap((selection): readonly Row[] => {
     const { experiment, step, settings, sweep } = selection;
@@ -162,10 +167,16 @@ function openRows(selections: readonly PlannedSelection[], steps: ReadonlyMap<Pl
       left = rung.settings;
       return row(`rung.${rung.number}`, reason);
     });
+    const more = furtherProposals(selection);
+    const proposed =
+      more === 0
+        ? []
+        : [row("proposals", `depends on ${before}: ${plural(more, "later setting")} follow from earlier scores`)];
+    if (more > 0) [before, left] = [named(formatStepRef({ stage: "select" })), settings.size + more];
     const finals = finalRunCount(sweep);
     const seeds = finals > 1 ? `, ${finals} runs of it,` : "";
     const winner = finals === 0 ? [] : [row("winner", `depends on ${before}: 1 of ${left}${seeds} is scored on test`)];
-    return [...rungs, ...winner];
+    return [...rungs, ...proposed, ...winner];
   });
 }
 

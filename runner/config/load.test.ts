@@ -348,6 +348,12 @@ describe("sweep", () => {
     "an unknown part": ["sweep: {gird: {train.rank: [1]}}", ["3:9 unknown-key"]],
     "a draw without a number": ["sweep: {strategy: random, grid: {train.rank: [1]}}", ["3:9 sweep-strategy"]],
     "samples of a grid": ["sweep: {trials: 2, grid: {train.rank: [1]}}", ["3:9 sweep-strategy"]],
+    "proposals without a number": [
+      "sweep: {strategy: tpe, grid: {train.rank: [1]}, select: {}}",
+      ["3:9 sweep-strategy", "3:49 needs-validation"],
+    ],
+    "proposals without a score": ["sweep: {strategy: tpe, trials: 2, grid: {train.rank: [1]}}", ["3:9 sweep-strategy"]],
+    "keys of tpe without tpe": ["sweep: {parallel: 2, grid: {train.rank: [1]}}", ["3:9 sweep-strategy"]],
     "halving without a score": ["sweep: {strategy: halving, grid: {train.rank: [1]}}", ["3:9 sweep-strategy"]],
     "halving of what varies itself": [
       "sweep: {strategy: halving, grid: {train.epochs: [1, 2]}, select: {}}",

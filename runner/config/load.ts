@@ -14,7 +14,7 @@ import { overFolds } from "./folds.ts";
 import type { LoadedExperiment, LoadOptions, Point } from "./loaded.ts";
 import { find, type MapNode, type Node, type Value, without } from "./node.ts";
 import { resolved } from "./resolve.ts";
-import { halvingProblem, onRungs } from "./rungs.ts";
+import { halvingProblem, onRungs, tpeProblem } from "./rungs.ts";
 import { experimentSchema } from "./schema.ts";
 import { branchFor } from "./schema-visitor.ts";
 import { applySettings, applySweeps } from "./set.ts";
@@ -97,7 +97,8 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     );
   }
   const halving = sweep.ok ? sweep.value.halving : undefined;
-  const wrong = halving && halvingProblem(written, halving);
+  const tpe = sweep.ok ? sweep.value.tpe : undefined;
+  const wrong = (halving && halvingProblem(written, halving)) ?? (tpe && tpeProblem(written, tpe));
   if (wrong !== undefined) diagnostics.push(wrong);
   const sorted = firstErrors(sortDiagnostics(diagnostics));
   const [first] = loaded;
@@ -118,7 +119,11 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   };
 }
 
-function sweptBy({ repeated, select, halving }: Sweep): NonNullable<LoadedExperiment["sweep"]> {
+function sweptBy({ repeated, select, halving, tpe }: Sweep): NonNullable<LoadedExperiment["sweep"]> {
+  if (tpe !== undefined) {
+    const { key: _key, ...kept } = tpe;
+    return Object.freeze({ repeated, select, tpe: Object.freeze(kept) });
+  }
   if (halving === undefined) return Object.freeze({ repeated, select });
   const { eta, min_epochs } = halving;
   return Object.freeze({ repeated, select, halving: Object.freeze({ eta, min_epochs }) });

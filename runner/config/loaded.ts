@@ -4,6 +4,7 @@ import type { Files } from "./files.ts";
 import type { Halving, Rung } from "./halving.ts";
 import type { Value } from "./node.ts";
 import type { Select } from "./schema.ts";
+import type { Tpe } from "./tpe.ts";
 
 /** Models that `exp setup` installs, by name. */
 export type BundledModels = Readonly<Record<string, { readonly parameters: number }>>;
@@ -68,7 +69,7 @@ export type LoadedExperiment = {
   readonly file: string;
   readonly root: string;
   readonly name: string;
-  /** In a sweep by halving: the points of the first rung. */
+  /** In a sweep by halving: the points of the first rung. In a sweep by TPE: every point that may be proposed. */
   readonly points: readonly Point[];
   /** The later rungs of a sweep by halving, each with every point that may reach it. */
   readonly rungs?: readonly (readonly Point[])[];
@@ -77,6 +78,7 @@ export type LoadedExperiment = {
     readonly repeated: readonly string[];
     readonly select: Select | undefined;
     readonly halving?: Halving;
+    readonly tpe?: Tpe;
   };
   /** Absolute paths of every YAML file that was read, the experiment's first. */
   readonly sourceFiles: readonly string[];

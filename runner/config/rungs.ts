@@ -1,4 +1,5 @@
 import { backends } from "../plugins/backends/registry.ts";
+import { executors, inProcess } from "../plugins/executors/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
 import { type Halving, rungsOf } from "./halving.ts";
@@ -27,6 +28,19 @@ export function halvingProblem(
   const { eta, min_epochs } = halving;
   const message = `train.epochs: ${epochs} divided by eta: ${eta} is less than min_epochs: ${min_epochs}`;
   return problem(message, "increase train.epochs, or remove strategy");
+}
+
+/** Why a sweep cannot use TPE: jobs of a job system are submitted at once. Undefined if it can. */
+export function tpeProblem(
+  experiments: readonly Experiment[],
+  { key }: NonNullable<Sweep["tpe"]>,
+): Diagnostic | undefined {
+  const names = experiments.map(({ resources }) => resources.executor);
+  const submits = names.find((name) => executors.find(name)?.jobSystem !== undefined);
+  if (submits === undefined) return undefined;
+  const message = `strategy: tpe does not work with resources.executor: ${submits}: later settings depend on earlier scores`;
+  const help = `use strategy: random or halving, or executor: ${inProcess().name} inside one job`;
+  return { severity: "error", code: "sweep-strategy", message, span: key, help };
 }
 
 /** The point of a file, on any rung, that a run with these coordinates and this role comes from. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { drawOrder } from "../evaluation/statistics/parzen.ts";
 import { judgeScore } from "../plugins/metrics/own-metric.ts";
 import { defaultTask, rankingMetrics, tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
@@ -8,10 +8,13 @@ import type { Halving } from "./halving.ts";
 import { find, type MapNode, type Node, plain, put, type Value } from "./node.ts";
 import { currentSweepSchema, type Schema, type Select } from "./schema.ts";
 import { checkPath, settingSource } from "./set.ts";
+import type { Tpe } from "./tpe.ts";
 import { translate } from "./translate.ts";
 import { sweepErrors } from "./validator.ts";
 
 const maxPoints = 10_000;
+/** A plan of `strategy: tpe` contains every setting, because each may be proposed. */
+const maxTpePoints = 1_000;
 /** Maximum number of characters in the coordinates of all points. */
 const maxCharacters = 20_000_000;
 
@@ -35,6 +38,8 @@ export type Sweep = {
   readonly select: Select | undefined;
   /** Present for `strategy: halving`, with the span of that key. */
   readonly halving?: Halving & { readonly key: Span };
+  /** Present for `strategy: tpe`, with the span of that key. */
+  readonly tpe?: Tpe & { readonly key: Span };
 };
 
 type Axis = readonly (readonly Choice[])[];
@@ -135,7 +140,13 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     fail("unrated-judge", `${judgeScore} without ratings cannot select`, placeOf("select"), help);
     return { ok: false, diagnostics };
   }
-  const points = trials === undefined ? left : sample(left, trials, seed);
+  const tpe = (value as Written).strategy === "tpe" ? tpeOf(value as Written, seed) : undefined;
+  const points = trials === undefined || tpe !== undefined ? left : sample(left, trials, seed);
+  if (tpe !== undefined && points.length > maxTpePoints) {
+    const message = `\`strategy: tpe\` searches at most ${maxTpePoints} points, and the sweep has ${points.length}`;
+    fail("too-many-points", message, placeOf("strategy"), "declare fewer values of a key, or use strategy: random");
+    return { ok: false, diagnostics };
+  }
   if (points.length === 0) {
     fail(
       "empty-sweep",
@@ -152,6 +163,7 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
       repeated,
       select: selecting && Object.freeze(selecting),
       ...(halving === undefined ? {} : { halving: { ...halving, key: placeOf("strategy") } }),
+      ...(tpe === undefined ? {} : { tpe: { ...tpe, key: placeOf("strategy") } }),
     },
     warnings: [],
   };
@@ -187,9 +199,8 @@ function primaryOf(base: MapNode, { metrics, views }: Task, own: readonly string
   };
 }
 
-type Written = Partial<Halving> & {
-  readonly strategy?: "grid" | "random" | "halving";
-  readonly trials?: number;
+type Written = Partial<Halving & Omit<Tpe, "seed">> & {
+  readonly strategy?: "grid" | "random" | "halving" | "tpe";
   readonly seed?: number;
   readonly select?: Partial<Select>;
 };
@@ -198,18 +209,30 @@ type Fail = (code: string, message: string, span: Span, help: string) => void;
 
 /** Checks the keys that depend on the strategy. Returns the parameters of halving, if it is the strategy. */
 function checkStrategy(
-  { strategy = "grid", trials, select, eta, min_epochs }: Written,
+  { strategy = "grid", trials, select, eta, min_epochs, startup, parallel }: Written,
   varied: readonly string[],
   placeOf: (part: string) => Span,
   fail: Fail,
 ): Halving | undefined {
-  if (strategy === "random" && trials === undefined) {
-    const message = "`strategy: random` requires `trials`";
-    fail("sweep-strategy", message, placeOf("strategy"), "set both strategy: random and trials: 8, or neither");
+  const draws = strategy === "random" || strategy === "tpe";
+  if (draws && trials === undefined) {
+    const message = `\`strategy: ${strategy}\` requires \`trials\``;
+    fail("sweep-strategy", message, placeOf("strategy"), `set both strategy: ${strategy} and trials: 8, or neither`);
   }
   if (strategy === "grid" && trials !== undefined) {
     const help = "set both strategy: random and trials: 8, or neither";
-    fail("sweep-strategy", "`trials` applies to `strategy: random` only", placeOf("trials"), help);
+    fail("sweep-strategy", "`trials` applies to `strategy: random` and `strategy: tpe` only", placeOf("trials"), help);
+  }
+  if (strategy === "tpe" && select === undefined) {
+    const message = "`strategy: tpe` requires `select`: it proposes settings by scores on validation rows";
+    fail("sweep-strategy", message, placeOf("strategy"), "add select: {}, or select: {metric: NAME}");
+  }
+  if (strategy !== "tpe") {
+    for (const [part, given] of Object.entries({ startup, parallel })) {
+      if (given === undefined) continue;
+      const help = "set strategy: tpe, or remove it";
+      fail("sweep-strategy", `\`${part}\` applies to \`strategy: tpe\` only`, placeOf(part), help);
+    }
   }
   if (strategy !== "halving") {
     for (const [part, given] of Object.entries({ eta, min_epochs })) {
@@ -231,16 +254,14 @@ function checkStrategy(
   return { eta: eta ?? 2, min_epochs: min_epochs ?? 1 };
 }
 
-/**
- * A random sample of settings, in the order of the sweep. Settings are ranked by a hash of the seed and their name. So
- * a larger sample contains a smaller one, and a new value of a key replaces few settings.
- */
+const tpeOf = ({ trials = 1, startup = 5, parallel = 1 }: Written, seed: number): Tpe => {
+  return { trials, startup, parallel, seed };
+};
+
+/** A random sample of settings, in the order of the sweep. A new value of a key replaces few settings. */
 function sample(points: readonly SweepPoint[], trials: number, seed: number): readonly SweepPoint[] {
-  const ranks = new Map(
-    points.map(({ setting }) => [setting, createHash("sha256").update(`${seed}\n${setting}`).digest("hex")]),
-  );
-  const first = [...ranks].sort(([, a], [, b]) => (a < b ? -1 : 1)).slice(0, trials);
-  const kept = new Set(first.map(([setting]) => setting));
+  const names = [...new Set(points.map(({ setting }) => setting))];
+  const kept = new Set(drawOrder(names, seed).slice(0, trials));
   return points.filter(({ setting }) => kept.has(setting));
 }
 

@@ -82,8 +82,9 @@ export function scoreEvents(
   };
 }
 
-/** One line about a selection: of the survivors of a rung, or of the winner. */
-export function selectionText(experiment: string, { winner, why, epochs, kept }: Selection): string {
+/** One line about a selection: of the survivors of a rung, of proposed settings, or of the winner. */
+export function selectionText(experiment: string, { winner, why, epochs, kept, proposed }: Selection): string {
+  if (proposed !== undefined) return `${experiment}: ${why}`;
   if (kept !== undefined) return `${experiment}: after ${plural(epochs ?? 0, "epoch")} ${why}`;
   return `${experiment}: ${winner === "" ? "the only setting" : winner} is scored on test (${why})`;
 }

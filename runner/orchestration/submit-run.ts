@@ -36,6 +36,11 @@ export function executorOf(
     const message = `--force does not work with executor ${executor.name}: every job of a sweep would run the step again`;
     throw new UserError("bad-option", message, { status: "invalid", help });
   }
+  const proposing = loaded.find(({ sweep }) => sweep?.tpe !== undefined);
+  if (proposing !== undefined) {
+    const message = `${proposing.name} is a sweep with strategy: tpe, which does not work with executor ${executor.name}: later settings depend on earlier scores`;
+    throw new UserError("bad-option", message, { status: "invalid", help: `${help}, inside one job` });
+  }
   if (mirror !== undefined) {
     const message = `--mirror does not work with executor ${executor.name}: its jobs share one store`;
     throw new UserError("bad-option", message, { status: "invalid", help });

@@ -185,6 +185,7 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
         epochs: optional(isAmount),
         earlier: optional(listOf(shape(isRung))),
         kept: optional(texts),
+        proposed: optional(texts),
       }),
     ),
     "predictions.jsonl": shape({

@@ -33,15 +33,15 @@ export function sweepSection({
       },
       strategy: {
         type: "string",
-        enum: ["grid", "random", "halving"],
+        enum: ["grid", "random", "halving", "tpe"],
         description:
-          "grid: all settings. random: a seeded sample of `trials` settings. halving: successive halving, which trains all settings for few epochs and the best on validation rows for more. Absent: grid.",
+          "grid: all settings. random: a seeded sample of `trials` settings. halving: successive halving, which trains all settings for few epochs and the best on validation rows for more. tpe: `trials` settings in rounds, each proposed from the scores of earlier rounds on validation rows. Absent: grid.",
         examples: ["random"],
       },
       trials: {
         type: "integer",
         minimum: 1,
-        description: "Number of settings in the random sample. Each has all repeats.",
+        description: "Number of settings that `random` or `tpe` tries. Each has all repeats.",
         examples: [8],
       },
       eta: {
@@ -57,7 +57,24 @@ export function sweepSection({
         description: "Epochs before the first comparison of `strategy: halving`. Absent: 1.",
         examples: [2],
       },
-      seed: { ...seed, description: "Seed of the random sample. Absent: 1.", examples: [7] },
+      startup: {
+        type: "integer",
+        minimum: 2,
+        description: "Number of settings of `strategy: tpe` that a random sample draws, before proposals. Absent: 5.",
+        examples: [8],
+      },
+      parallel: {
+        type: "integer",
+        minimum: 1,
+        description:
+          "Number of settings that `strategy: tpe` proposes at once. They may run at the same time. Absent: 1.",
+        examples: [2],
+      },
+      seed: {
+        ...seed,
+        description: "Seed of the random sample, and of the first settings of `tpe`. Absent: 1.",
+        examples: [7],
+      },
       repeat: {
         ...valuesByKey,
         description: "Key -> values, usually seeds. Scores are averaged over them.",

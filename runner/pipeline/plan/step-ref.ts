@@ -6,7 +6,7 @@
  *     evaluate.tuned              a step of an arm
  *     evaluate.lora-4b.tuned      the same of a compared experiment
  *     generate.tuned@validation   answers to other rows than the evaluated ones
- *     select.2                    the selection after rung 2 of successive halving
+ *     select.2                    the selection after rung 2 of successive halving, or round 2 of TPE
  */
 export type StepRef = {
   /** What the step does: "train", "generate", "evaluate". Several step kinds may generate. */
@@ -17,7 +17,7 @@ export type StepRef = {
   readonly experiment?: string | undefined;
   /** The rows that a generation answers, if they are not the evaluated ones. */
   readonly split?: string | undefined;
-  /** The rung of successive halving that a selection follows, from 1 on. Absent: the last one. */
+  /** The rung of successive halving, or round of TPE, that a selection follows, from 1 on. Absent: the last one. */
   readonly rung?: number | undefined;
 };
 

@@ -6,6 +6,7 @@ import type { Point } from "../../config/loaded.ts";
 import type { Select } from "../../config/schema.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import { caseGroups } from "../../evaluation/statistics/packed.ts";
+import { propose, type Setting } from "../../evaluation/statistics/parzen.ts";
 import { scoreWithoutSelection } from "../../evaluation/statistics/selection-bias.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
@@ -21,6 +22,7 @@ import { subjectOf } from "./arms.ts";
 import { draft } from "./draft.ts";
 import {
   cutReason,
+  proposalReason,
   ranked,
   readSelection,
   rungsIn,
@@ -52,11 +54,23 @@ type Params = TaskParams & {
    */
   readonly epochs?: number;
   readonly keep?: number;
+  /** For TPE, except in the last round. */
+  readonly proposal?: Proposal;
   readonly exp: string;
 };
 
+/** What TPE proposes after a round, from every setting that the sweep declares. */
+export type Proposal = {
+  /** Counted from 1. */
+  readonly round: number;
+  readonly count: number;
+  readonly seed: number;
+  readonly pool: readonly Setting[];
+};
+
 /**
- * Selects the winner of a sweep by scores on validation rows, or the survivors of a rung of successive halving. Scores
+ * Selects the winner of a sweep by scores on validation rows, or the survivors of a rung of successive halving, or
+ * proposes the next settings of TPE. Scores
  * are averaged over the seeds of a setting. Ties go to the setting that is first in the sweep.
  */
 export const select: StepKind<Params> = {
@@ -64,7 +78,7 @@ export const select: StepKind<Params> = {
   version: 5,
   cached: true,
   outputs: () => [selectionFile],
-  async run({ metric, view, repeated, settings, bootstrap, epochs, keep, ...params }, context) {
+  async run({ metric, view, repeated, settings, bootstrap, epochs, keep, proposal, ...params }, context) {
     let n = 0;
     const scored: ScoredSetting[] = [];
     for (const { setting, values, runs } of settings) {
@@ -96,6 +110,14 @@ export const select: StepKind<Params> = {
     const order = ranked(scored, openMetrics(params, context).get(metric));
     const [best] = order as [ScoredSetting];
     const common = { metric, view, rows: "validation" as const, n };
+    if (proposal !== undefined) {
+      const names = order.map(({ setting }) => setting);
+      const proposed = propose(proposal.pool, names, proposal);
+      const why = proposalReason(order, proposed, common);
+      const selection: Selection = { ...common, repeated, settings: scored, winner: best.setting, why, proposed };
+      writeFileSync(join(context.output, selectionFile), `${JSON.stringify(selection, null, 1)}\n`);
+      return;
+    }
     const corrected = await withoutSelection(settings, { metric, view, bootstrap, ...params }, context);
     const selection: Selection = {
       ...{ ...common, repeated, settings: scored, winner: best.setting },
@@ -246,22 +268,20 @@ export function draftSelect(
     repeated,
     eta = 1,
     before,
+    proposal,
   }: {
     readonly select: Select;
     readonly repeated: readonly string[];
     readonly eta?: number | undefined;
     readonly before?: string | undefined;
+    readonly proposal?: Proposal | undefined;
   },
   site: Site,
 ): Draft {
   const [{ point: first }] = candidates as [Candidate, ...Candidate[]];
   const settings = settingsOf(candidates.map(({ point }) => point)).map(([setting, runs]) => ({
     setting,
-    values: Object.fromEntries(
-      Object.entries((candidates[runs[0] as number] as Candidate).point.values).filter(
-        ([key]) => !repeated.includes(key),
-      ),
-    ) as { [key: string]: Json },
+    values: settingValues((candidates[runs[0] as number] as Candidate).point, repeated),
     runs: runs.map((at) => {
       const { coordinates, values } = (candidates[at] as Candidate).point;
       return { coordinates, at, ...(foldKey in values ? { seed: seedOf(values, repeated) } : {}) };
@@ -283,13 +303,14 @@ export function draftSelect(
   const { rung } = first;
   const isLast = rung === undefined || rung.number === rung.of;
   const selected = draft({
-    id: formatStepRef({ stage: "select", rung: isLast ? undefined : rung.number }),
+    id: formatStepRef({ stage: "select", rung: proposal?.round ?? (isLast ? undefined : rung.number) }),
     kind: select.name,
     params: {
       ...{ metric, view, repeated, settings, bootstrap: { resamples, seed }, exp: site.version },
       ...taskParams(first.experiment),
       epochs: rung?.epochs,
       keep: isLast ? undefined : survivors(settings.length, eta),
+      ...(proposal === undefined ? {} : { proposal }),
     },
     sources: scoringFiles(first.experiment),
     inputs: {
@@ -298,6 +319,13 @@ export function draftSelect(
     },
   });
   return withOwnMetrics(selected, first.experiment, site);
+}
+
+/** The values of a point that distinguish its setting. */
+export function settingValues({ values }: Pick<Point, "values">, repeated: readonly string[]): { [key: string]: Json } {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => !repeated.includes(key))) as {
+    [key: string]: Json;
+  };
 }
 
 /** Settings in the order of the sweep, with the numbers of their runs. */

@@ -51,6 +51,8 @@ export type Selection = {
   readonly earlier?: readonly RungScores[];
   /** The settings that survive; absent on the last rung. */
   readonly kept?: readonly string[];
+  /** For TPE, except in the last round: the settings of the next round. */
+  readonly proposed?: readonly string[];
 };
 
 /** Settings from the best to the worst. Ties keep the order of the sweep. */
@@ -94,6 +96,19 @@ export function cutReason(all: readonly ScoredSetting[], keep: number, { metric,
   const last = all[keep - 1] as ScoredSetting;
   const tie = dropped[0]?.value === last.value ? ` (equal to a dropped setting that comes later in the sweep)` : "";
   return `${keep} of ${all.length} settings are kept, down to ${metric} (${view}) ${last.value.toFixed(3)}${tie} on ${n} validation rows; dropped: ${named}${more}`;
+}
+
+/** The best of the settings that TPE has tried, and those that it proposes. */
+export function proposalReason(
+  [best, ...others]: readonly ScoredSetting[],
+  proposed: readonly string[],
+  { metric, view, n }: Scored,
+): string {
+  if (best === undefined) throw new Error("nothing was scored");
+  const score = `${metric} (${view}) ${best.value.toFixed(3)} on ${n} validation rows`;
+  const named = proposed.slice(0, mostNamed).join("; ");
+  const more = proposed.length > mostNamed ? `; and ${proposed.length - mostNamed} more` : "";
+  return `best of ${others.length + 1} settings so far: ${best.setting} with ${score}; next: ${named}${more}`;
 }
 
 /** The rungs of a selection in order; none without successive halving. */

@@ -4,11 +4,17 @@ import { partOf } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import { readSelection } from "../steps/selection.ts";
 import { type DraftedPoint, Planner } from "./planner.ts";
-import { firstSelection, followSelection, type PlannedSelection, selectingSweep } from "./selection-rounds.ts";
+import {
+  firstSelection,
+  followSelection,
+  type PlannedSelection,
+  selectingSweep,
+  unproposed,
+} from "./selection-rounds.ts";
 
 /** The plan of a command, as far as the selections of its sweeps are known. */
 export type Planned = {
-  /** The next part to execute: at first every run, but of successive halving only those of the first rung. */
+  /** The next part to execute: at first every run, but of a sweep by halving or TPE only those of its first round. */
   readonly plan: Plan;
   /**
    * Everything that was planned so far, with every step that winners may need. Sources are read and frozen for all of
@@ -48,14 +54,16 @@ export function planAll(
     }
     return selectingSweep(one, ladder, planner) ?? [];
   });
+  const waiting = new Set<PlannedRun>();
   for (const sweep of sweeps) {
     const opened = firstSelection(whole, sweep, planner);
     whole = opened.plan;
     selections.push(opened.selection);
+    for (const run of unproposed(opened.selection)) waiting.add(run);
   }
   const plan = partOf(
     whole,
-    first.runs,
+    first.runs.filter((run) => !waiting.has(run)),
     selections.map(({ step }) => step),
   );
   return { plan, whole, points: planner.points, selections, open: selections, planner };
