@@ -1,5 +1,6 @@
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
+import { LastResult } from "../util/noted-reads.ts";
 import { checkBaselines } from "./checks/baselines.ts";
 import { checkCompare } from "./checks/compare.ts";
 import type { CheckContext } from "./checks/context.ts";
@@ -35,55 +36,28 @@ type World = Omit<CheckContext, "experiment" | "wrote" | "error" | "warning" | "
 
 /**
  * Runs the cross-field checks. A check is skipped if the schema found an error in one of its sections. Points of a sweep
- * share most sections: a check that has read the same sections of the previous experiment has the same result.
+ * share most sections: a check that would read the same as of the last experiment has the same result.
  */
 export function check(world: World) {
-  const before = new Map<Check, Checked>();
-  return (experiment: Experiment, node: MapNode, broken: ReadonlySet<string>): readonly Diagnostic[] =>
-    checks.flatMap((one) => {
-      if (one.sections.some((section) => broken.has(section))) return [];
-      const known = before.get(one);
-      if (known !== undefined && isSame(known, experiment, node)) return known.found;
-      const checked = runCheck(one, world, experiment, node);
-      before.set(one, checked);
-      return checked.found;
+  const last = checks.map(() => new LastResult<Input, readonly Diagnostic[]>());
+  return (experiment: Experiment, node: MapNode, broken: ReadonlySet<string>): readonly Diagnostic[] => {
+    const input = { experiment, entries: Object.fromEntries(node.entries) };
+    return checks.flatMap(({ sections, run }, at) => {
+      if (sections.some((section) => broken.has(section))) return [];
+      return (last[at] as (typeof last)[number]).call(input, (read) => found(run, world, read, node));
     });
-}
-
-/** What a check has found, and the top-level keys that it has read: their values, and where files set them. */
-type Checked = {
-  readonly found: readonly Diagnostic[];
-  readonly read: ReadonlyMap<string, Part>;
-  /** Whether the check has listed all keys, so that its result depends on more than those of `read`. */
-  readonly isOfAll: boolean;
-};
-
-type Part = { readonly value: unknown; readonly entry: Entry | undefined };
-
-function isSame({ read, isOfAll }: Checked, experiment: Experiment, node: MapNode): boolean {
-  return (
-    !isOfAll &&
-    [...read].every(([key, { value, entry }]) => {
-      const now = partOf(experiment, node, key);
-      return now.value === value && now.entry === entry;
-    })
-  );
-}
-
-function partOf(experiment: Experiment, node: MapNode, key: string): Part {
-  return { value: Reflect.get(experiment, key), entry: node.entries.get(key) };
-}
-
-function runCheck({ run }: Check, world: World, experiment: Experiment, node: MapNode): Checked {
-  const found: Diagnostic[] = [];
-  const read = new Map<string, Part>();
-  let isOfAll = false;
-  const note = (key: string): void => {
-    read.set(key, partOf(experiment, node, key));
   };
+}
+
+/** What checks read: the experiment, and where files set its top-level keys. */
+type Input = { readonly experiment: Experiment; readonly entries: Readonly<Record<string, Entry>> };
+
+function found(run: Check["run"], world: World, { experiment, entries }: Input, node: MapNode): readonly Diagnostic[] {
+  const diagnostics: Diagnostic[] = [];
   const place = (path: string): readonly string[] => {
     const parts = path.split(".");
-    note(parts[0] as string);
+    // Notes that the result depends on this entry.
+    void entries[parts[0] as string];
     return keysOf(node, parts);
   };
   const report =
@@ -96,30 +70,17 @@ function runCheck({ run }: Check, world: World, experiment: Experiment, node: Ma
       const value = written?.kind === "scalar" ? written.value : undefined;
       const hasVariable = typeof value === "string" && value.includes("${");
       const advice = hasVariable ? "write the value itself: exp does not substitute variables" : help;
-      found.push({ severity, code, message, span, ...(advice === undefined ? {} : { help: advice }) });
+      diagnostics.push({ severity, code, message, span, ...(advice === undefined ? {} : { help: advice }) });
     };
   run({
     ...world,
-    experiment: new Proxy(experiment, {
-      get(target, key) {
-        note(String(key));
-        return Reflect.get(target, key);
-      },
-      has(target, key) {
-        note(String(key));
-        return Reflect.has(target, key);
-      },
-      ownKeys(target) {
-        isOfAll = true;
-        return Reflect.ownKeys(target);
-      },
-    }),
+    experiment,
     wrote: (path) => find(node, place(path)) !== undefined,
     error: report("error"),
     warning: report("warning"),
-    add: (diagnostics) => found.push(...diagnostics),
+    add: (all) => diagnostics.push(...all),
   });
-  return { found, read, isOfAll };
+  return diagnostics;
 }
 
 /** The keys of a dotted path. A map may contain a key with dots (`optimizer.fused`), which comes first. */

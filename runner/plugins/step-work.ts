@@ -1,4 +1,5 @@
 import type { Json } from "../util/canonical.ts";
+import { rememberedPair, rememberedWeakly } from "../util/remember.ts";
 import type { Experiment } from "./experiment.ts";
 import type { Site } from "./site.ts";
 import type { Draft, PythonProgram, StepContext } from "./step.ts";
@@ -34,9 +35,20 @@ export function pythonStep(program: PythonProgram): StepWork {
 
 /** Adds the sources of a Python program to a draft: the files that the module imports, and the environment's lock file. */
 export function inPython(draft: Draft, { module, environment }: PythonProgram, site: Site): Draft {
-  const sources = { ...site.recipe(module), [lockSource(environment)]: site.lock(environment), ...draft.sources };
+  const own = programSources(site)(module, environment);
+  const sources = Object.keys(draft.sources).length === 0 ? own : { ...own, ...draft.sources };
   return { ...draft, environment, sources };
 }
+
+/** The sources of a program, in one object for all steps that run it. */
+const programSources = rememberedWeakly((site: Site) =>
+  rememberedPair(
+    (module: string, environment: string): Readonly<Record<string, string>> => ({
+      ...site.recipe(module),
+      [lockSource(environment)]: site.lock(environment),
+    }),
+  ),
+);
 
 /** Logical name of an environment's lock file among a step's sources. */
 export function lockSource(environment: string): string {

@@ -12,3 +12,13 @@ export function rememberedPair<A, B, T>(look: (first: A, second: B) => T): (firs
   const byFirst = remembered((first: A) => remembered((second: B) => look(first, second)));
   return (first, second) => byFirst(first)(second);
 }
+
+/** Caches a function of an object for as long as the object is in use. */
+export function rememberedWeakly<K extends object, T>(look: (key: K) => T): (key: K) => T {
+  const known = new WeakMap<K, { readonly value: T }>();
+  return (key) => {
+    const found = known.get(key) ?? { value: look(key) };
+    known.set(key, found);
+    return found.value;
+  };
+}

@@ -1,5 +1,6 @@
 import type { RunRole } from "../../config/loaded.ts";
 import type { Draft, StepKind } from "../../plugins/step.ts";
+import { rememberedWeakly } from "../../util/remember.ts";
 import { stepIdOf } from "./identity.ts";
 import type { Plan, PlannedRun, PlannedStep } from "./plan.ts";
 
@@ -34,7 +35,7 @@ export function buildPlan(
   }
   // Steps with the same sources share one object, so that its text is built once for all their keys.
   const sources = new Map<string, Readonly<Record<string, string>>>();
-  const digestsOf = (paths: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+  const digestsOf = rememberedWeakly((paths: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
     const entries = Object.entries(paths);
     const name = entries.flat().join("\n");
     const known = sources.get(name);
@@ -42,7 +43,9 @@ export function buildPlan(
     const fresh = Object.fromEntries(entries.map(([logical, path]) => [logical, digest(path)]));
     sources.set(name, fresh);
     return fresh;
-  };
+  });
+  /** The last step of a draft: runs may share drafts, and mostly the steps before them too. */
+  const last = new Map<Draft, PlannedStep>();
 
   const runs = drafted.map((run): PlannedRun => {
     const drafts = new Map(run.drafts.map((draft) => [draft.id, draft]));
@@ -69,8 +72,11 @@ export function buildPlan(
       const after = draft.after.map(place);
       open.delete(id);
 
-      const sourceDigests = digestsOf(draft.sources);
-      const stepId = stepIdOf(kind, draft, sourceDigests, upstreamIds);
+      const same = last.get(draft);
+      const isSame =
+        same !== undefined && Object.entries(upstream).every(([name, { step }]) => same.upstream[name]?.step === step);
+      const sourceDigests = isSame ? same.sourceDigests : digestsOf(draft.sources);
+      const stepId = isSame ? same.stepId : stepIdOf(kind, draft, sourceDigests, upstreamIds);
       let step = shared.get(stepId);
       if (step === undefined) {
         step = { id, stepId, kind, draft, upstream, after, sourceDigests };
@@ -85,6 +91,7 @@ export function buildPlan(
       if (paused !== undefined && paused !== step && paused.kind.pauses?.(paused.draft.params) === true) {
         (step as { resumesFrom?: PlannedStep }).resumesFrom ??= paused;
       }
+      last.set(draft, step);
       steps.set(id, step);
       return step;
     };

@@ -26,6 +26,7 @@ import {
 import type { Range } from "../estimate/range.ts";
 import { generationSeconds, mergeSeconds, type Processor, trainingSeconds } from "../estimate/time.ts";
 import { deviceOf, gpusOf } from "./device.ts";
+import { shared } from "./shared-draft.ts";
 
 /** Characters of a token: few for numbers and rare names, many for plain words. */
 const charactersOfToken: Range = [2.8, 5];
@@ -55,6 +56,10 @@ export function expectTraining(
   site: Site,
   rung?: Pick<Rung, "from" | "epochs">,
 ): Expected {
+  return shared("expectTraining", experiment, site, (own) => trainingOf(own, site, rung), [rung]);
+}
+
+function trainingOf(experiment: Experiment, site: Site, rung: Pick<Rung, "from" | "epochs"> | undefined): Expected {
   const train = experiment.train as Train;
   const device = deviceOf(experiment, site);
   const precision = train.precision === "auto" ? site.precision[device] : train.precision;
@@ -154,11 +159,16 @@ function trainingLoad(experiment: Experiment, site: Site): TrainingLoad {
 }
 
 /** Memory and time of answering the cases, and what the engine does not support here. */
-export function expectGeneration(
-  experiment: Experiment,
-  { template, isAdapted }: { readonly template: string; readonly isAdapted: boolean },
-  site: Site,
-): Expected {
+export function expectGeneration(experiment: Experiment, answering: Answering, site: Site): Expected {
+  const { template, isAdapted } = answering;
+  const name = `expectGeneration ${isAdapted}`;
+  return shared(name, experiment, site, (own) => generationOf(own, answering, site), [template]);
+}
+
+/** The template of an arm, and whether its model is trained. */
+type Answering = { readonly template: string; readonly isAdapted: boolean };
+
+function generationOf(experiment: Experiment, { template, isAdapted }: Answering, site: Site): Expected {
   const { generate, model, data, evaluate } = experiment;
   const device = deviceOf(experiment, site);
   const engine = engines.get(generate.engine);

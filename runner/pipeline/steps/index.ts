@@ -25,6 +25,7 @@ import { draftPreflight, preflight } from "./preflight.ts";
 import { preview } from "./preview.ts";
 import { draftPrompt, prompt } from "./prompt.ts";
 import { select } from "./select.ts";
+import { shared } from "./shared-draft.ts";
 import { draftTrain, train } from "./train.ts";
 import { draftWorkbook, workbook } from "./workbook.ts";
 
@@ -73,12 +74,14 @@ export function draftsOf(
   const scores = drafts.filter(({ kind }) => kind === evaluate.name);
   const scored = scores.map(({ id }) => armOfStep(id));
   expectReference(experiment, scored);
+  const compareDraft = (own: Experiment) => draftCompare(own, scores, site, plannedOf(own, compared, names, scored));
   return [
     ...drafts,
-    ...(scores.length > 1
-      ? [draftCompare(experiment, scores, site, plannedOf(experiment, compared, names, scored))]
-      : []),
-    draftAnalyse(experiment, scores, site),
+    ...(scores.length < 2
+      ? []
+      : // Contrasts with other experiments depend on the names of all steps.
+        [compared.length > 0 ? compareDraft(experiment) : shared("compare", experiment, site, compareDraft, scores)]),
+    shared("analyse", experiment, site, (own) => draftAnalyse(own, scores, site), scores),
     ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site, compared, isWinner)] : []),
   ];
 }
@@ -97,17 +100,19 @@ function draftScores(
 ): readonly Draft[] {
   const answered = modelArms(experiment).filter((arm) => scored.includes(arm));
   const { runsModel, recorded } = engines.get(experiment.generate.engine);
+  const once = <D>(name: string, make: (own: Experiment) => D): D => shared(name, experiment, site, make);
   return [
-    ...(runsModel ? [draftFetch(experiment, site)] : []),
-    ...[draftFetchData(experiment, site) ?? []].flat(),
-    draftData(experiment, site),
-    ...(recorded === undefined ? answered.map((arm) => draftPrompt(experiment, arm)) : []),
+    ...(runsModel ? [once("fetch", (own) => draftFetch(own, site))] : []),
+    ...[once("fetch_data", (own) => draftFetchData(own, site)) ?? []].flat(),
+    once("data", (own) => draftData(own, site)),
+    ...(recorded === undefined ? answered.map((arm) => once(`prompt.${arm}`, (own) => draftPrompt(own, arm))) : []),
     ...(runsModel ? [draftPreflight(experiment, site)] : []),
     ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site, rung)] : []),
     ...(isTrained(experiment) && needsMerge(experiment) ? [draftMerge(experiment, site)] : []),
     ...scored.map((arm) => {
       if (arm === "ensemble") return draftEnsemble(experiment, site);
-      return answered.includes(arm) ? draftGenerate(experiment, arm, site) : draftBaseline(experiment, arm, site);
+      const answer = answered.includes(arm) ? draftGenerate : draftBaseline;
+      return once(`generate.${arm}`, (own) => answer(own, arm, site));
     }),
     ...(hasEnsemble(experiment)
       ? [
@@ -117,7 +122,7 @@ function draftScores(
       : []),
     ...(comparesForms(experiment) ? draftMergeCheck(experiment, site) : []),
     ...draftJudges(experiment, scored, site),
-    ...scored.map((arm) => draftEvaluate(experiment, arm, site)),
+    ...scored.map((arm) => once(`evaluate.${arm}`, (own) => draftEvaluate(own, arm, site))),
   ];
 }
 

@@ -76,7 +76,7 @@ function machineHints(experiment: Experiment, arm: Arm, site: Site): Record<stri
   const expects: Record<string, Json> = {};
   if (train !== undefined) {
     precisions.train = train.precision === "auto" ? native : train.precision;
-    expects.train = sizes(expectTraining({ ...experiment, train }, site));
+    expects.train = sizes(expectTraining(experiment as typeof experiment & { train: object }, site));
   }
   if (generate.precision !== undefined) {
     const weights = weightPrecision(generate.precision, native);

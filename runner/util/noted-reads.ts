@@ -1,0 +1,82 @@
+/** What a function has read of a map. */
+class Reads {
+  /** Key -> its value, or Reads of its value. */
+  readonly values = new Map<PropertyKey, unknown>();
+  /** All keys, if they were listed. */
+  keys?: readonly PropertyKey[];
+}
+
+/**
+ * Remembers the last result of a function of a record, with the keys of the record and of its direct maps that the function
+ * has read. `call` returns that result again for a record in which these have the same values; deeper values are the same if
+ * they are the same object. `others` are further values that the result depends on.
+ */
+export class LastResult<T extends object, R> {
+  #last: { readonly reads: Reads; readonly others: readonly unknown[]; readonly result: R } | undefined;
+
+  call(record: T, make: (record: T) => R, others: readonly unknown[] = []): R {
+    const last = this.#last;
+    if (last !== undefined && areEqual(last.others, others) && isSame(last.reads, record)) return last.result;
+    const reads = new Reads();
+    const result = make(noted(record, reads, 2) as T);
+    this.#last = { reads, others, result };
+    return result;
+  }
+}
+
+function isSame({ values, keys }: Reads, record: object): boolean {
+  if (keys !== undefined && !areEqual(keys, Reflect.ownKeys(record))) return false;
+  for (const [key, before] of values) {
+    const now: unknown = Reflect.get(record, key);
+    if (before instanceof Reads ? !isMap(now) || !isSame(before, now) : now !== before) return false;
+  }
+  return true;
+}
+
+/** A view of a record that notes what is read of it; `depth` is the number of levels of maps that are viewed. */
+function noted(record: object, reads: Reads, depth: number): object {
+  const inner = new Map<PropertyKey, object>();
+  const read = (key: PropertyKey): unknown => {
+    const value: unknown = Reflect.get(record, key);
+    if (depth === 1 || !isMap(value)) {
+      reads.values.set(key, value);
+      return value;
+    }
+    const known = inner.get(key);
+    if (known !== undefined) return known;
+    const below = new Reads();
+    const view = noted(value, below, depth - 1);
+    reads.values.set(key, below);
+    inner.set(key, view);
+    return view;
+  };
+  // The target is empty, because a proxy of a frozen object must return the object's own values.
+  return new Proxy(
+    {},
+    {
+      get: (_target, key) => read(key),
+      has(_target, key) {
+        read(key);
+        return Reflect.has(record, key);
+      },
+      ownKeys() {
+        reads.keys = Reflect.ownKeys(record);
+        return [...reads.keys] as (string | symbol)[];
+      },
+      getOwnPropertyDescriptor(_target, key) {
+        const value = read(key);
+        return Object.hasOwn(record, key)
+          ? { value, enumerable: true, configurable: true, writable: false }
+          : undefined;
+      },
+    },
+  );
+}
+
+function isMap(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function areEqual(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((value, at) => value === other[at]);
+}
