@@ -39,7 +39,7 @@ type World = Omit<CheckContext, "experiment" | "wrote" | "error" | "warning" | "
  * share most sections: a check that would read the same as of the last experiment has the same result.
  */
 export function check(world: World) {
-  const last = checks.map(() => new LastResult<Input, readonly Diagnostic[]>());
+  const last = checks.map(() => new LastResult<Input, readonly Diagnostic[]>(3));
   return (experiment: Experiment, node: MapNode, broken: ReadonlySet<string>): readonly Diagnostic[] => {
     const input = { experiment, entries: Object.fromEntries(node.entries) };
     return checks.flatMap(({ sections, run }, at) => {

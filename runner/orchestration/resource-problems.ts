@@ -2,10 +2,11 @@ import type { Assessed } from "../execution/assess.ts";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import { type ResourceProblem, resourceChecks } from "../pipeline/steps/resource-checks.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
-import type { Credential } from "../plugins/step.ts";
+import type { Credential, Expected } from "../plugins/step.ts";
 import { keyProblem } from "../project/key-origins.ts";
 import type { Project } from "../project/project.ts";
 import type { Context } from "../util/context.ts";
+import { rememberedWeakly } from "../util/remember.ts";
 
 /** A step that should not or cannot run on this machine, and its experiment file. */
 export type Problem = ResourceProblem & { readonly file: string; readonly step: string };
@@ -21,12 +22,13 @@ export function problemsOf(
   { env }: Pick<Context, "env">,
 ): readonly Problem[] {
   const found = new Map<string, Problem>();
+  const checksOf = rememberedWeakly((expects: Expected) => resourceChecks(expects, machine));
   for (const run of plan.runs) {
     const file = site.portable(points.get(run)?.file ?? "");
     for (const step of run.steps.values()) {
       const { expects, credential } = step.draft;
       if (steps.get(step)?.status === "cached") continue;
-      const checks = expects === undefined ? [] : resourceChecks(expects, machine);
+      const checks = expects === undefined ? [] : checksOf(expects);
       for (const problem of [...checks, ...keyChecks(credential, env)]) {
         const name = `${file}: ${problem.code}: ${problem.message}`;
         if (!found.has(name)) found.set(name, { file, step: step.id, ...problem });

@@ -50,5 +50,6 @@ function settingsOf(
 /** A function that puts the readable names into a text in place of ids such as train@e0f6ce59. */
 export function labeller(labels: ReadonlyMap<PlannedStep, string>): (text: string) => string {
   const byId = new Map([...labels].map(([{ id }, label]) => [id, label]));
-  return (text) => text.replaceAll(/(?<![\w.])[\w.]+@[0-9a-f]+/g, (id) => byId.get(id) ?? id);
+  return (text) =>
+    !text.includes("@") ? text : text.replaceAll(/(?<![\w.])[\w.]+@[0-9a-f]+/g, (id) => byId.get(id) ?? id);
 }

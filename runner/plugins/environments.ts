@@ -17,7 +17,7 @@ export function findEnvironment(name: string): Environment | undefined {
 
 /** Name of the environment that core's own Python steps run in. Throws if no registered backend or engine brings one. */
 export function defaultEnvironment(): string {
-  const found = environments().find(({ isDefault }) => isDefault === true);
-  if (found === undefined) throw new Error("no registered backend or engine brings the default Python environment");
-  return found.name;
+  for (const registry of [backends, engines, formats])
+    for (const { environment } of registry) if (environment?.isDefault === true) return environment.name;
+  throw new Error("no registered backend or engine brings the default Python environment");
 }

@@ -14,7 +14,7 @@ const record = (train?: Record["train"], name = "x"): Record =>
 
 /** How often a function is called for some records, one after the other. */
 function calls(read: (one: Record) => unknown, ...records: readonly Record[]): number {
-  const last = new LastResult<Record, unknown>();
+  const last = new LastResult<Record, unknown>(2);
   let count = 0;
   for (const one of records) {
     const expected = JSON.stringify(read(one));
@@ -49,7 +49,7 @@ test("a key that is absent, or a list of keys, is read too", () => {
 });
 
 test("other values that the result depends on are compared too", () => {
-  const last = new LastResult<Record, number>();
+  const last = new LastResult<Record, number>(2);
   let count = 0;
   const call = (...others: readonly unknown[]) => last.call(record(), () => ++count, others);
   expect([call("a"), call("a"), call("b"), call("b", 1), call("b", 1)]).toEqual([1, 1, 2, 3, 3]);

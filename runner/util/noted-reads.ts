@@ -7,18 +7,23 @@ class Reads {
 }
 
 /**
- * Remembers the last result of a function of a record, with the keys of the record and of its direct maps that the function
- * has read. `call` returns that result again for a record in which these have the same values; deeper values are the same if
- * they are the same object. `others` are further values that the result depends on.
+ * Remembers the last result of a function of a record, with the keys that the function has read in the record and in the maps
+ * in it, down to the level `depth`. `call` returns that result again for a record in which these keys have the same values;
+ * values below are the same if they are the same object. `others` are further values that the result depends on.
  */
 export class LastResult<T extends object, R> {
+  readonly #depth: number;
   #last: { readonly reads: Reads; readonly others: readonly unknown[]; readonly result: R } | undefined;
+
+  constructor(depth: number) {
+    this.#depth = depth;
+  }
 
   call(record: T, make: (record: T) => R, others: readonly unknown[] = []): R {
     const last = this.#last;
     if (last !== undefined && areEqual(last.others, others) && isSame(last.reads, record)) return last.result;
     const reads = new Reads();
-    const result = make(noted(record, reads, 2) as T);
+    const result = make(noted(record, reads, this.#depth) as T);
     this.#last = { reads, others, result };
     return result;
   }

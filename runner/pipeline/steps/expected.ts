@@ -275,8 +275,9 @@ export function diskOf(experiment: Experiment, site: Site): number {
   if (shape === undefined || train === undefined) return 0;
   const whole = modelBytes(shape);
   if (train.method === "full") return whole + train.checkpoint.keep * 3 * whole;
+  const { method, rank, targets } = train;
   const layers = trainedLayers(train.layers);
-  const adapter = 4 * adapterParameters(shape, { ...train, layers });
+  const adapter = 4 * adapterParameters(shape, { method, rank, targets, layers });
   const merged = train.merge || upload?.content === "merged" ? whole : 0;
   return adapter * (1 + 4 * train.checkpoint.keep) + merged;
 }

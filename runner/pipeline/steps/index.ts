@@ -106,7 +106,7 @@ function draftScores(
     ...[once("fetch_data", (own) => draftFetchData(own, site)) ?? []].flat(),
     once("data", (own) => draftData(own, site)),
     ...(recorded === undefined ? answered.map((arm) => once(`prompt.${arm}`, (own) => draftPrompt(own, arm))) : []),
-    ...(runsModel ? [draftPreflight(experiment, site)] : []),
+    ...(runsModel ? [once("preflight", (own) => draftPreflight(own, site))] : []),
     ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site, rung)] : []),
     ...(isTrained(experiment) && needsMerge(experiment) ? [draftMerge(experiment, site)] : []),
     ...scored.map((arm) => {

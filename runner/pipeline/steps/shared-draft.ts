@@ -3,7 +3,9 @@ import type { Site } from "../../plugins/site.ts";
 import { LastResult } from "../../util/noted-reads.ts";
 import { remembered, rememberedWeakly } from "../../util/remember.ts";
 
-const results = rememberedWeakly((_site: Site) => remembered((_name: string) => new LastResult<Experiment, unknown>()));
+const results = rememberedWeakly((_site: Site) =>
+  remembered((_name: string) => new LastResult<Experiment, unknown>(2)),
+);
 
 /**
  * What `make` gives for an experiment. Points of a sweep have much in common: if `make` would read the same values as for
