@@ -66,6 +66,15 @@ it("a step that several runs share has the hints of all of them, if its kind joi
   expect(buildPlan(runs, kinds, (path) => path).steps.map((step) => step.draft.hints)).toEqual([{ use: 1 }]);
 });
 
+it("runs that share a draft share its step only if the steps before it are the same", () => {
+  const shared = draft("b", { inputs: { x: { step: "a", file: "out" } } });
+  const of = (rank: number) => run([draft("a", { params: { rank } }), shared], `rank=${rank}`);
+  const { runs } = buildPlan([of(1), of(2), of(2), of(1)], kinds, () => "");
+  const ids = runs.map(({ steps }) => steps.get("b")?.stepId);
+  expect(ids).toEqual([ids[0], ids[1], ids[1], ids[0]]);
+  expect(ids[0]).not.toBe(ids[1]);
+});
+
 describe("a key", () => {
   it("does not depend on the order in which maps are written", () => {
     fc.assert(
