@@ -24,5 +24,23 @@ it("counts None only if more rows have it than no label", () => {
   expect(labels([["cyst"], ["Normal"], [], []])).toEqual(["Normal", "cyst"]);
 });
 
+it("counts a text for no finding that many rows have next to other labels", () => {
+  expect(
+    labels([
+      ["stone", "no"],
+      ["cyst", "no"],
+      ["cyst", "null"],
+    ]),
+  ).toEqual(["cyst", "no", "stone"]);
+  expect(
+    labels([
+      ["stone", "None"],
+      ["cyst", "None"],
+    ]),
+  ).toEqual(["None", "cyst", "stone"]);
+  expect(labels([["stone", "None"], ["cyst", "None"], []])).toEqual(["cyst", "stone"]);
+  expect(labels([...many(300, "cyst"), ...many(2, "cyst", "None")])).toEqual(["cyst"]);
+});
+
 it("counts every text if each row has exactly one label", () =>
   expect(labels([...many(200, "Mild"), ["None"]], true)).toEqual(["Mild", "None"]));

@@ -118,6 +118,30 @@ describe("labels that look like other parts of an answer", () => {
     const others = [["a\nb", "cyst"], ["Result: x", "cyst"], [], ["None"]];
     rig.write("train.jsonl", lines(others.map((label, at) => ({ id: `t${at}`, note: `note ${at}`, label }))));
     expectFailure(await rig.exp("data", file), 3, "unreadable-target", /1 row .*\n +train\/t3$/m);
+    // "None" is taught for t2. It cannot be a label of the other rows.
+    const nones = [["None", "cyst"], ["None", "x"], [], ["cyst"]];
+    rig.write("train.jsonl", lines(nones.map((label, at) => ({ id: `t${at}`, note: `note ${at}`, label }))));
+    expectFailure(await rig.exp("data", file), 3, "unreadable-target", /2 rows .*\n +train\/t0, train\/t1$/m);
+  });
+
+  test("labels that read as nothing count next to other labels", async ({ rig }) => {
+    copyCase(rig, "label-holds-separator");
+    const golds = [
+      ["no", "42"],
+      ["null", "a, b"],
+      ["yes", "no"],
+      ["null", "1.0"],
+      ["true", "None"],
+      ["1e5", "None"],
+    ];
+    const rows = (id: string) =>
+      lines(golds.map((label, at) => ({ id: `${id}${at}`, note: `${id} note ${at}`, label })));
+    rig.write("train.jsonl", rows("t"));
+    rig.write("test.jsonl", rows("e"));
+    const written = (label: string) => (label.includes(",") ? JSON.stringify(label) : label);
+    rig.write("answers.jsonl", lines(golds.map((gold, at) => ({ id: `e${at}`, text: gold.map(written).join(", ") }))));
+    const run = await rig.build(file);
+    expect(predictions(rig, run, "zero_shot").map(({ labels }) => labels)).toEqual(golds);
   });
 });
 

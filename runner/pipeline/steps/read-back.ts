@@ -1,12 +1,13 @@
 import type { ReadBack } from "../../data/audit-facts.ts";
 import { isNone } from "../../data/labels/none.ts";
 import type { Row } from "../../data/rows.ts";
+import { strayNone } from "../../data/study-labels.ts";
 import type { OpenTask, Task, TrainingTargets } from "../../plugins/tasks/task.ts";
 
 /**
  * How the target of a row is read as an answer: as its gold, as its gold only if its labels were labels of training
  * rows, or as something else. The comparison is that of the most lenient view. "None" together with other labels does not
- * count: it names nothing.
+ * count if few training rows have it: it names nothing.
  */
 export function readBack({
   task,
@@ -21,8 +22,11 @@ export function readBack({
   // Only then is there a text that a held-out row without labels should have instead of its own.
   const teachesNone =
     task.labels !== undefined && prepared.rows.some(({ gold }) => (gold as readonly string[]).every(isNone));
+  const isStray = strayNone(
+    task.labels === undefined ? [] : (prepared.rows as readonly { readonly gold: readonly string[] }[]),
+  );
   const named = (parts: readonly string[]): string => {
-    const others = task.labels && parts.some((part) => !isNone(part)) ? parts.filter((part) => !isNone(part)) : parts;
+    const others = task.labels && parts.some((part) => !isNone(part)) ? parts.filter((part) => !isStray(part)) : parts;
     return JSON.stringify([...others].sort());
   };
   const isRead = (gold: unknown, text: string, labels: ReadonlySet<string>): boolean => {
