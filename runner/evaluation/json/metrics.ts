@@ -6,7 +6,10 @@ import type { ScoringSettings } from "./settings.ts";
 import type { JsonValue } from "./value.ts";
 
 type JsonMetric = Metric<JsonValue, ComparedAnswer, JsonSums>;
-type Definition = Pick<JsonMetric, "displayName" | "definition" | "value" | "isShareCorrect" | "isUnitScore"> & {
+type Definition = Pick<
+  JsonMetric,
+  "displayName" | "definition" | "value" | "isShareCorrect" | "isShare" | "isUnitScore"
+> & {
   /** Whether the metric compares values, so that its definition depends on the tolerance. */
   readonly compares: boolean;
 };
@@ -97,6 +100,7 @@ const definitions: Readonly<Record<string, Definition>> = {
   validity: {
     definition: "Share of answers that are a JSON object that meets the schema",
     compares: false,
+    isShare: true,
     value: ({ valid, cases }) => ratio(valid, cases),
   },
 };

@@ -41,7 +41,7 @@ export type Resampled = {
 
 /** What the interval of one metric of one answerer depends on. */
 export type MeasuredCases = Resampled & {
-  readonly metric: Pick<Metric, "isShareCorrect" | "isUnitScore" | "higherIsBetter" | "range">;
+  readonly metric: Pick<Metric, "isShareCorrect" | "isShare" | "isUnitScore" | "higherIsBetter" | "range">;
   /** The method that the metric prefers for these cases. */
   readonly preferred: PreferredInterval;
   readonly cases: number;
@@ -51,18 +51,21 @@ export type MeasuredCases = Resampled & {
 };
 
 /**
- * The interval of a metric over cases: Clopper-Pearson for the share of correct cases, bounds from the share of
- * incorrect cases if these are few, else the bootstrap or jackknife interval that the metric prefers. With groups, the
- * share of correct cases has the interval of Korn and Graubard (1998), and the few incorrect units are groups.
+ * The interval of a metric over cases: Clopper-Pearson for a share of cases, bounds from the share of incorrect cases if
+ * these are few, else the bootstrap or jackknife interval that the metric prefers. With groups, a share of cases has the
+ * interval of Korn and Graubard (1998), and the few incorrect units are groups. If most of a few cases are incorrect,
+ * their losses vary more than their number: the jackknife applies.
  */
 export function metricInterval(of: MeasuredCases): Interval {
   const { metric, estimate, cases, correct, groups } = of;
   if (typeof of.preferred === "object") return { method: "none", reason: of.preferred.none };
   if (lacksValues(of)) return undefinedResamples;
   const [low, high] = rangeOf(metric) ?? [-Infinity, Infinity];
-  if (metric.isShareCorrect && cases > 0) {
-    if (groups === undefined)
-      return firstValid(estimate, [{ method: "clopper_pearson", bounds: clopperPearson(correct, cases) }]);
+  if ((metric.isShareCorrect || metric.isShare) && cases > 0) {
+    if (groups === undefined) {
+      const bounds = clopperPearson(metric.isShareCorrect ? correct : Math.round(estimate * cases), cases);
+      return firstValid(estimate, [{ method: "clopper_pearson", bounds }]);
+    }
     const variance = (estimate * (1 - estimate)) / cases;
     const effective = effectiveCases(cases, groups.count, variance, jackknifeVariance(of.leftOut));
     const bounds = clopperPearson(estimate * effective, effective);
@@ -70,9 +73,13 @@ export function metricInterval(of: MeasuredCases): Interval {
   }
   const units = groups === undefined ? { cases, correct } : { cases: groups.count, correct: groups.correct };
   const errors = metric.isUnitScore ? fewErrorBounds({ metric, estimate, ...units }) : [];
+  const isMostlyWrong = metric.isUnitScore && units.cases < 2 * fewErrors && 2 * units.correct < units.cases;
   const bootstrapped = resampledCandidates(of, of.preferred);
-  const ordered =
-    of.preferred === "jackknife" && !isFew(groups) ? [...bootstrapped, ...errors] : [...errors, ...bootstrapped];
+  const isErrorsFirst = of.preferred !== "jackknife" || isFew(groups);
+  const ordered = [
+    ...(isMostlyWrong ? resampledCandidates(of, "jackknife") : []),
+    ...(isErrorsFirst ? [...errors, ...bootstrapped] : [...bootstrapped, ...errors]),
+  ];
   return firstValid(
     estimate,
     ordered.map((one) => within(one, low, high)),

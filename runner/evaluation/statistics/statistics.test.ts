@@ -318,6 +318,55 @@ describe("an interval", () => {
     const [none] = await intervalsOf([formOf([["a"], ["b"]], [["a"], ["c"]])], named("macro_f1_min5"), draws);
     expect(none?.macro_f1_min5).toMatchObject({ method: "none", reason: "no label has at least 5 gold cases" });
   });
+  it("of a share of cases is exact, whatever number of cases is correct", () => {
+    const flat = { samples: new Float64Array(9).fill(1), leftOut: new Float64Array(10).fill(1) };
+    const metric = { isShare: true as const, higherIsBetter: true };
+    const found = metricInterval({ ...flat, metric, preferred: "bca", cases: 10, correct: 3, estimate: 1 });
+    expect(found).toEqual({ method: "clopper_pearson", low: clopperPearson(10, 10)[0], high: 1 });
+  });
+  it.each([
+    { cases: 6, incorrect: 6, method: "jackknife" },
+    { cases: 10, incorrect: 9, method: "jackknife" },
+    { cases: 10, incorrect: 5, method: "few_errors" },
+    { cases: 30, incorrect: 4, method: "few_errors" },
+  ])(
+    "of $cases partial scores, about $incorrect below 1, contains the mean ($method)",
+    ({ cases, incorrect, method }) => {
+      const random = createRandom(7);
+      const studies = 400;
+      const share = incorrect / cases;
+      const metric = { isUnitScore: true as const, higherIsBetter: true };
+      const meanOf = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0) / values.length;
+      let covered = 0;
+      for (let study = 0; study < studies; study++) {
+        const scores = Array.from({ length: cases }, () => (random.next() < share ? random.next() : 1));
+        const draw = (): number => meanOf(scores.map(() => scores[random.below(cases)] as number));
+        const { low = 2, high = 2 } = metricInterval({
+          metric,
+          preferred: "bca",
+          cases,
+          correct: scores.filter((one) => one === 1).length,
+          estimate: meanOf(scores),
+          samples: Float64Array.from({ length: 200 }, draw),
+          leftOut: Float64Array.from(scores, (_, row) => meanOf(scores.toSpliced(row, 1))),
+        });
+        covered += Number(low <= 1 - share / 2 && 1 - share / 2 <= high);
+      }
+      // Three standard errors of a share of 95 % are 3.3 %.
+      expect(covered / studies).toBeGreaterThan(0.915);
+      const all = Array.from({ length: cases }, (_, row) => (row < incorrect ? row / (incorrect + 1) : 1));
+      const whole = {
+        metric,
+        preferred: "bca" as const,
+        cases,
+        correct: cases - incorrect,
+        estimate: meanOf(all),
+        samples: Float64Array.from({ length: 200 }, () => meanOf(all.map(() => all[random.below(cases)] as number))),
+        leftOut: Float64Array.from(all, (_, row) => meanOf(all.toSpliced(row, 1))),
+      };
+      expect(metricInterval(whole).method).toBe(method);
+    },
+  );
   it("of equal answerers contains 0 and has a width for exact match", () => {
     expect(differenceOfShares(0, 0, 30)).toMatchObject({ method: "bonett_price" });
     const { low = 0, high = 0 } = differenceOfShares(3, 1, 30);

@@ -22,15 +22,17 @@ export interface Metric<T = any, P = any, S = any, Space = any> {
   readonly higherIsBetter: boolean | null;
   /**
    * True for the share of correct cases: a paired test of it is the exact McNemar test over the cases that one side has
-   * right and the other has not. Its interval is exact for a proportion.
+   * right and the other has not.
    */
   readonly isShareCorrect?: true;
+  /** True for a share of the cases: its interval is exact for a proportion. Implied by `isShareCorrect`. */
+  readonly isShare?: true;
   /**
    * True for a mean-like value from 0 to 1 that is the best one if every case is correct. If few cases are incorrect,
    * its interval follows from their number, since resamples are then too alike.
    */
   readonly isUnitScore?: true;
-  /** Least and greatest value. `isShareCorrect` and `isUnitScore` imply 0 and 1. Default: unlimited. */
+  /** Least and greatest value. `isShareCorrect`, `isShare` and `isUnitScore` imply 0 and 1. Default: unlimited. */
   readonly range?: readonly [low: number, high: number];
   /** How the interval is computed, by the sums over all cases. Default: "bca". */
   intervalMethod?(sums: S): PreferredInterval;
@@ -114,7 +116,10 @@ export function isBetter({ higherIsBetter }: Pick<Metric, "higherIsBetter">, val
 export function rangeOf({
   range,
   isShareCorrect,
+  isShare,
   isUnitScore,
-}: Pick<Metric, "range" | "isShareCorrect" | "isUnitScore">): readonly [low: number, high: number] | undefined {
-  return isShareCorrect === true || isUnitScore === true ? [0, 1] : range;
+}: Pick<Metric, "range" | "isShareCorrect" | "isShare" | "isUnitScore">):
+  | readonly [low: number, high: number]
+  | undefined {
+  return isShareCorrect === true || isShare === true || isUnitScore === true ? [0, 1] : range;
 }
