@@ -134,7 +134,7 @@ function copyExport(from: string, to: string): void {
   for (const name of names) {
     const target = join(to, name);
     rmSync(target, { force: true });
-    copyFileSync(join(from, name), target, constants.COPYFILE_FICLONE);
+    copyFileSync(join(from, name), target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   }
 }
 

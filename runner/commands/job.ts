@@ -15,6 +15,7 @@ import {
 import { describeTask } from "../orchestration/jobs/task.ts";
 import { inProcess } from "../plugins/executors/registry.ts";
 import { portablePath } from "../project/site.ts";
+import { originOfFile } from "../project/trust.ts";
 import { readManifest } from "../runs/manifest.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
@@ -37,6 +38,12 @@ export const command = defineCommand({
 
 async function runJob(plan: string, task: string, context: Context): Promise<number> {
   const submission = readSubmission(plan, context.version());
+  // A plan needs no permission of its own: the command that froze it asked for that of its experiments.
+  const origin = originOfFile(plan);
+  if (origin !== undefined) {
+    const message = `${plan} comes from ${origin}, and a plan can run code`;
+    throw new UserError("untrusted", message, { help: "submit again: exp run", status: "refused" });
+  }
   const system = await jobSystemOf(submission.executor);
   const { id: job, node, restarts } = system.current(context.env);
   const observed = observer(submission);

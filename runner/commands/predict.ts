@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, statSync } from "node:fs";
+import { lstatSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, extname, relative, resolve } from "node:path";
 import { type Columns, inputColumns, type RecordFormat } from "../data/columns.ts";
 import type { Cell, DataFile, DataTable } from "../data/data-table.ts";
@@ -15,7 +15,7 @@ import type { Context } from "../util/context.ts";
 import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { plural } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
-import { writeFileAtomic } from "../util/write-file.ts";
+import { draftOf, writeFileAtomic } from "../util/write-file.ts";
 import { defineCommand, flag, integer, required, value } from "./command.ts";
 import { trust } from "./common-options.ts";
 import { readGivenTable } from "./given-file.ts";
@@ -59,7 +59,11 @@ export const command = defineCommand({
       const all = predictions.map((one, at) => ({ ...one, kept: kept.map((column) => column.cell(at)) }));
       const output = { kept: kept.map((column) => column.name), all, separator };
       if (target === undefined) context.out(linesText(output));
-      else await writeOutput(target, output);
+      else {
+        // Another program may have made the file meanwhile. The answers are kept for the next call.
+        expectFree(target, { out, force });
+        await writeOutput(target, output);
+      }
       const failures = predictions.filter(({ parsed }) => !parsed).length;
       const where = target === undefined ? "" : `wrote ${relative(context.cwd, target)}: `;
       const count = `${plural(predictions.length, "row")}, ${plural(failures, "answer")} not parsed`;
@@ -87,9 +91,16 @@ function outputOf(out: string, { file, force }: { readonly file: string; readonl
     throw invalid("bad-option", `--out ${out} is the file with the rows`, "name another file");
   if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true)
     throw invalid("bad-option", `the folder of --out ${out} does not exist`, "make the folder first");
-  if (existsSync(path) && !(force && statSync(path).isFile()))
-    throw invalid("file-exists", `${out} exists already`, "name another file; --force replaces a file");
+  expectFree(path, { out, force });
   return path;
+}
+
+/** Throws UserError `file-exists` if a path is taken by anything but a file that --force may replace. */
+function expectFree(path: string, { out, force }: { readonly out: string | undefined; readonly force: boolean }): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+  if (force && statSync(path, { throwIfNoEntry: false })?.isFile() !== false) return;
+  const help = "name another file; --force replaces a file";
+  throw new UserError("file-exists", `${out} exists already`, { help, status: "invalid" });
 }
 
 type Names = Pick<Columns, "id" | "input" | "inputs">;
@@ -196,7 +207,7 @@ async function writeOutput(path: string, output: Output): Promise<void> {
     return writeFileAtomic(path, csv([columns, ...rows.map((row) => row.map(cell))]));
   }
   const { writePredictionSheet } = await import("../reporting/render/xlsx/prediction-sheet.ts");
-  const draft = `${path}.${process.pid}.partial`;
+  const draft = draftOf(path);
   try {
     await writePredictionSheet(draft, columns, rows);
     renameSync(draft, path);

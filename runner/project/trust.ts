@@ -231,6 +231,13 @@ function digestOfResults(files: readonly string[]): string {
 /** Digits of a digest in a permission. The author can prepare two files with equal digits if there are few. */
 const shownDigits = 40;
 
+/** The origin of a file that exp wrote for itself, if another user owns it, or if it came with a repository. */
+export function originOfFile(path: string): string | undefined {
+  const user = process.getuid?.();
+  const isOther = user !== undefined && statSync(path).uid !== user;
+  return isOther ? `another user, who owns ${basename(path)}` : originOfClone([path]);
+}
+
 /** Throws if git does not accept the repository: `git config` alone then lists the settings of the user. */
 function hasRemote(git: Git): boolean {
   git("rev-parse", "--git-dir");

@@ -177,6 +177,25 @@ describe("a prediction is refused before the model is asked", () => {
     expect(chat.bodies).toEqual([]);
   });
 
+  test("nothing is replaced without --force, if the output appears while the model answers; the answers are kept", async ({
+    rig,
+  }) => {
+    const chat = await served(rig);
+    rig.write("new.csv", rows);
+    const { answer } = chat;
+    chat.answer = (body) => {
+      rig.write("out.xlsx", "own");
+      return answer(body);
+    };
+    const predict = (...more: readonly string[]) =>
+      rig.exp("predict", "served", "new.csv", "--out", "out.xlsx", ...more);
+    expectFailure(await predict(), 2, "file-exists");
+    expect(rig.read("out.xlsx")).toBe("own");
+    const asked = chat.bodies.length;
+    expect((await predict("--force")).code).toBe(0);
+    expect(chat.bodies.length).toBe(asked);
+  });
+
   test("if the run has no model, or is not the run that its files declare", async ({ rig }) => {
     rig.write("new.csv", rows);
     await rig.build("experiments/study.yaml");

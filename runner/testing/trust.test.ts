@@ -262,6 +262,18 @@ describe("a clone", () => {
     return git;
   }
 
+  test("runs no frozen plan that came with it", async ({ rig }) => {
+    const git = repository(rig);
+    const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+      version: string;
+    };
+    rig.write("artifacts/jobs/a/plan.json", JSON.stringify({ schema: 1, exp: version, executor: "slurm", loaded: [] }));
+    git("user", "add", "--force", ".");
+    git("other", "commit", "-qm", "x");
+    const refused = await rig.exp("job", "artifacts/jobs/a/plan.json", "0");
+    expectFailure(refused, 3, "untrusted", "other@example.com committed plan.json");
+  });
+
   test("needs permission if another author wrote a file that the user's experiment extends", async ({ rig }) => {
     const git = repository(rig);
     rig.write("experiments/own.yaml", "name: own\nextends: study.yaml\n");

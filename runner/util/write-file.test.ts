@@ -6,12 +6,14 @@ import { writeFileAtomic } from "./write-file.ts";
 
 /** The calls that determine the content after a power failure. */
 const calls: string[] = [];
+const drafts: { readonly path: string; readonly flag: string | undefined }[] = [];
 vi.mock("node:fs", async (load) => {
   const fs = await load<typeof import("node:fs")>();
   const paths = new Map<number, string>();
   return {
     ...fs,
-    writeFileSync(path: string, content: string, options: { flush?: boolean }) {
+    writeFileSync(path: string, content: string, options: { flush?: boolean; flag?: string }) {
+      drafts.push({ path, flag: options?.flag });
       calls.push(options?.flush ? "write and flush" : "write");
       fs.writeFileSync(path, content, options as object);
     },
@@ -43,6 +45,18 @@ test.each([false, true])("replaces the content and leaves no draft (flush: %s)",
   writeFileAtomic(path, Buffer.from("second"), { flush });
   expect(readFileSync(path, "utf8")).toBe("second");
   expect(readdirSync(folder)).toEqual(["state.json"]);
+});
+
+test("another user who can write to the folder cannot prepare a link at the path of a draft", () => {
+  drafts.length = 0;
+  for (const _ of [1, 2]) writeFileAtomic(join(folder, "out.csv"), "text");
+  expect(new Set(drafts.map(({ path }) => path)).size).toBe(2);
+  for (const { path, flag } of drafts)
+    expect([path.slice(folder.length), flag]).toEqual([
+      expect.stringMatching(/^\/out\.csv\.[0-9a-f]{12}\.partial$/),
+      // Fails at a path that exists.
+      "wx",
+    ]);
 });
 
 test("throws if the target is a folder, and leaves no draft", () => {

@@ -1,14 +1,19 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fsyncPath } from "./fsync.ts";
 import { isInside } from "./inside.ts";
 import { UserError } from "./user-error.ts";
 
-let drafts = 0;
+/**
+ * A path next to a file for its draft. In a folder that other users can write to, a path that they can guess may be a link to
+ * any file of this user.
+ */
+export const draftOf = (path: string): string => `${path}.${randomBytes(6).toString("hex")}.partial`;
 
 /**
- * Replaces a file by one rename: readers see the old content or the new content, never a part. Writes NAME.PID.N.partial in the same
- * folder first. With `flush`, the content is on the disk before the rename, and the new name is on the disk after it. So the
+ * Replaces a file by one rename: readers see the old content or the new content, never a part. Writes a draft in the same folder
+ * first. With `flush`, the content is on the disk before the rename, and the new name is on the disk after it. So the
  * file survives a power failure. Evidence is written with `flush`. Throws the system's error and removes the draft.
  */
 export function writeFileAtomic(
@@ -16,9 +21,9 @@ export function writeFileAtomic(
   content: string | Uint8Array,
   { flush = false }: { readonly flush?: boolean } = {},
 ): void {
-  const draft = `${path}.${process.pid}.${drafts++}.partial`;
+  const draft = draftOf(path);
   try {
-    writeFileSync(draft, content, { flush });
+    writeFileSync(draft, content, { flag: "wx", flush });
     renameSync(draft, path);
   } catch (error) {
     rmSync(draft, { force: true });

@@ -22,8 +22,10 @@ export async function writeVerified(
     }
   };
   let isIntact = false;
+  // A link at this path is deleted and not followed.
+  await rm(path, { force: true });
   try {
-    await pipeline(source, hashed, createWriteStream(path, { flush: true }), { signal });
+    await pipeline(source, hashed, createWriteStream(path, { flags: "wx", flush: true }), { signal });
     isIntact = hash.digest("hex") === sha256;
   } finally {
     if (!isIntact) await rm(path, { force: true });

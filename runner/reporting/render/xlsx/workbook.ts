@@ -123,9 +123,9 @@ export async function writeSweeps(
   return close();
 }
 
-/** Opens a workbook, to which sheets are written in order; `close` completes the file. */
+/** Opens a workbook at a new path, to which sheets are written in order; `close` completes the file. */
 export function openBook(path: string, warning = ""): { readonly sheets: Sheets; close(): Promise<WorkbookNotes> } {
-  const file = createWriteStream(path);
+  const file = createWriteStream(path, { flags: "wx" });
   const done = finished(file);
   const book = new FixedDates({
     stream: file,
