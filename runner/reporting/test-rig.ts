@@ -186,8 +186,8 @@ export function fixtureAnalysis(): Analysis {
     trained: trainLabels,
     strata: {
       training_frequency: [
-        { name: "1-5", support: 4, predicted: 5, recall: 0.75, f1: 0.667 },
-        { name: "6-20", support: 6, predicted: 6, recall: 0.5, f1: 0.5 },
+        { name: "1-5", support: 4, predicted: 5, recall: 0.75, f1: 0.667, f1_low: 0.4, f1_high: 0.8 },
+        { name: "6-20", support: 6, predicted: 6, recall: 0.5, f1: 0.5, f1_low: 0.3, f1_high: 0.7 },
       ],
       group: [],
       labels_per_case: [

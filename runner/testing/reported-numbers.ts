@@ -168,18 +168,14 @@ export function statedNumbers(outputs: Outputs): readonly Stated[] {
   const { cardinality, out_of_set: outOfSet, per_label: labels, n } = metricsOf.get(subject) ?? {};
   const [gold, predicted] = [cardinality?.gold.mean ?? 0, cardinality?.predicted.mean ?? 0];
   const rate = outOfSet?.[view].rate ?? 0;
-  state(
-    "page",
-    "labels per case",
-    text.includes(`${gold.toFixed(2)} (gold) and ${predicted.toFixed(2)} (predicted)`),
-    true,
-  );
-  state(
-    "page",
-    "rate out of set",
-    text.includes(`${percent(rate)} do not occur in the training rows (${view} view)`),
-    true,
-  );
+  state("page", "labels per gold answer", text.includes(`gold has ${gold.toFixed(2)}.`), true);
+  for (const [arm, { cardinality: own, out_of_set: outside }] of metricsOf) {
+    const shown = cellOf(/answers of the models/, nameOf(arm), "labels / case");
+    if (shown === undefined && arm !== subject) continue;
+    state("page", `labels per answer of ${arm}`, shown, own?.predicted.mean.toFixed(2));
+    const shownRate = cellOf(/answers of the models/, nameOf(arm), "not in training");
+    state("page", `rate out of set of ${arm}`, shownRate, percent(outside?.[view].rate ?? 0));
+  }
   for (const [fact, expected] of Object.entries({
     labels_gold: gold,
     labels_predicted: predicted,

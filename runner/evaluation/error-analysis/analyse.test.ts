@@ -175,6 +175,15 @@ it("strata add up to all labels and cases", () => {
     ),
   );
   expect(training_frequency.reduce((sum, one) => sum + one.support, 0)).toBe(support);
+  const scored = [
+    ...[...training_frequency, ...group].map((one) => [one.f1, one.f1_low, one.f1_high]),
+    ...[...labels_per_case, ...input_length, ...normality].map((one) => [one.micro_f1, one.f1_low, one.f1_high]),
+  ] as [number, number, number][];
+  for (const [value, low, high] of scored) {
+    expect(value).toBeGreaterThanOrEqual(low);
+    expect(value).toBeLessThanOrEqual(high);
+    expect(high).toBeGreaterThan(low);
+  }
   for (const strata of [labels_per_case, input_length, normality]) {
     expect(strata.reduce((sum, one) => sum + one.cases, 0)).toBe(tuned.length);
   }

@@ -167,22 +167,24 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
         ...{ arm: name, id, categories: own, omitted, added },
         ...(finder === undefined ? {} : { causes: causesOf.get(id) ?? [] }),
       });
+    const quoted = ({ id, gold }: ComparedCase, label: string): string | null => {
+      const text = input.inputs.get(id) ?? "";
+      const found = gold.includes(label) ? finder?.quotes.stated(text, label) : finder?.quotes.named(text, label);
+      return found?.sentence ?? null;
+    };
     const exampleOf = (one: ComparedCase, { about }: Category): Example => {
       if (!input.hasLabels) return { id: one.id, label: null, sentence: null, gold: one.gold, given: one.given };
       const label = (about === "added" ? one.added[0] : one.omitted[0]) ?? one.added[0] ?? null;
-      const sentence = label === null ? undefined : sentences.quote(input.inputs.get(one.id) ?? "", label);
+      const sentence = label === null ? null : quoted(one, label);
       return {
-        ...{ id: one.id, label, sentence: sentence ?? null, gold: one.gold, given: one.given },
+        ...{ id: one.id, label, sentence, gold: one.gold, given: one.given },
         wrong_labels: causesOf.get(one.id) ?? [],
       };
     };
     const correctExample = (one: ComparedCase): Example => {
-      const text = input.inputs.get(one.id) ?? "";
-      const stated = input.hasLabels
-        ? one.gold.map((label) => ({ label, sentence: sentences.quote(text, label) }))
-        : [];
-      const { label = null, sentence } = stated.find((found) => found.sentence !== undefined) ?? {};
-      return { id: one.id, label, sentence: sentence ?? null, gold: one.gold, given: one.given };
+      const stated = input.hasLabels ? one.gold.map((label) => ({ label, sentence: quoted(one, label) })) : [];
+      const { label, sentence } = stated.find((found) => found.sentence !== null) ?? { label: null, sentence: null };
+      return { id: one.id, label, sentence, gold: one.gold, given: one.given };
     };
     const others = [input.zeroShot, input.baseline].filter((other) => other !== undefined && other !== name);
     const isDirtyCase = ({ answer }: ComparedCase): boolean =>

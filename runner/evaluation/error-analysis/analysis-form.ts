@@ -27,10 +27,12 @@ const isLabelStratum = both(
   shape({ name: isText }),
   fields(["support", "predicted"], isCount),
   fields(["recall", "f1"], isShare),
+  fields(["f1_low", "f1_high"], optional(isShare)),
 );
 const isCaseStratum = both(
   shape({ name: isText, cases: isCount, primary: optional(nullable(isNumber)) }),
   shape({ exact_match: isShare, micro_f1: isShare }),
+  fields(["f1_low", "f1_high"], optional(isShare)),
 );
 const isReliability = both(
   fields(["ece", "ece_calibrated"], isShare),

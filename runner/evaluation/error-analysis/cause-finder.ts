@@ -15,6 +15,7 @@ import {
   statusOf,
 } from "./causes.ts";
 import { mentionFinder } from "./mentions.ts";
+import { quoteFinder } from "./quote.ts";
 import type { LabelledText, SentenceFinder } from "./sentence.ts";
 
 /** How a text states a gold label: by a name or in usual words, with a hedge only, or by signs alone. */
@@ -55,6 +56,7 @@ export type CauseInput = {
 export function causeFinder(input: CauseInput) {
   const { compared, inputs, training, sentences, seed } = input;
   const mentions = mentionFinder(input.lexicon ?? english, namesOfLabels(input), training);
+  const quotes = quoteFinder(mentions, sentences);
   const duplicates = duplicatesOf(input);
   const errors = new Map<string, readonly LabelError[]>();
   const arms = [...compared.keys()];
@@ -93,6 +95,7 @@ export function causeFinder(input: CauseInput) {
     return stated.get(key) as Stated;
   };
   return {
+    quotes,
     /** Call it for every arm before {@link causesOf}. */
     errorsOf(arm: string, trained: ReadonlyMap<string, number>): readonly LabelError[] {
       const own = errorsOf(arm, trained);
@@ -113,7 +116,7 @@ export function causeFinder(input: CauseInput) {
         omitted,
         added: own.length - omitted,
         counts: countCauses(own, seed, (error, cause) =>
-          causeExample(error, cause, textOf(error.id), { mentions, sentences }),
+          causeExample(error, cause, textOf(error.id), { mentions, quotes }),
         ),
         stated: (["named", "hedged", "inferred"] as const).map((name) => {
           const those = gold.filter((one) => one.name === name);

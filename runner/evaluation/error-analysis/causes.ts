@@ -8,7 +8,7 @@ import { createRandom } from "../../util/random.ts";
 import { shareBounds } from "../statistics/interval.ts";
 import type { Mention, Part } from "./clauses.ts";
 import type { MentionFinder } from "./mentions.ts";
-import type { SentenceFinder } from "./sentence.ts";
+import { chosenMention, type QuoteFinder, quoteOf } from "./quote.ts";
 
 /** A wrong label: one of gold that the prediction lacks, or one of the prediction that gold lacks. */
 export type LabelError = {
@@ -128,10 +128,7 @@ export const causes: readonly Cause[] = [
 
 /** How the text names a label: affirmed if it does so once, else hedged, else by the first mention. */
 export function statusOf({ mentions }: Pick<CauseFacts, "mentions">): Status | "affirmed" | "none" {
-  const found = mentions.map(({ status }) => status);
-  return (
-    found.find((status) => status === "affirmed") ?? found.find((status) => status === "hedged") ?? found[0] ?? "none"
-  );
+  return chosenMention(mentions)?.status ?? "none";
 }
 
 /** Whether the text states a label without a name of it. */
@@ -209,22 +206,21 @@ export function countCauses(
 /** Errors of which one with a sentence becomes the example. */
 const mostTried = 20;
 
-/** The sentence of an error: the one that names the label with the status of the cause, else the one that states it. */
+/** The quote of an error: the sentence that names the label with the status of the cause, else that of the label. */
 export function causeExample(
   { id, kind, label }: LabelError,
   cause: CauseName | "none",
   input: string,
-  finders: { readonly mentions: MentionFinder; readonly sentences: SentenceFinder },
+  finders: { readonly mentions: MentionFinder; readonly quotes: QuoteFinder },
 ): CauseExample {
-  const mentions = finders.mentions.find(input, label);
-  const wanted = cause === "negated" || cause === "past" || cause === "hedged" ? cause : "affirmed";
-  const found = mentions.find(({ status }) => status === wanted);
-  if (found !== undefined) {
-    const { sentence, name, trigger } = found;
-    return { id, kind, label, sentence, name, trigger };
-  }
-  const sentence = kind === "added" ? null : (finders.sentences.quote(input, label) ?? null);
-  return { id, kind, label, sentence, name: null, trigger: null };
+  const decisive = finders.mentions.find(input, label).find(({ status }) => status === cause);
+  const found =
+    decisive !== undefined
+      ? quoteOf(decisive)
+      : kind === "omitted"
+        ? finders.quotes.stated(input, label)
+        : finders.quotes.named(input, label);
+  return { id, kind, label, sentence: null, name: null, trigger: null, ...found };
 }
 
 /** The errors of one kind and cause in two arms: those of the other arm alone, of both, and of this arm alone. */

@@ -11,6 +11,8 @@ export type MentionFinder = {
   find(input: string, label: string): readonly Mention[];
   /** Whether a text has words that training rows with the label often have, and others do not. */
   hasUsualWording(input: string, label: string): boolean;
+  /** Whether a sentence has a heading of the history. */
+  isHistory(sentence: string): boolean;
 };
 
 /** Rows from which names and pairs are learned. */
@@ -58,6 +60,7 @@ export function mentionFinder(
       const own = usual.get(label);
       return own !== undefined && clauses(input).some((clause) => pairsOf(clause).some((pair) => own.has(pair)));
     },
+    isHistory: (sentence) => read(sentence).some(({ heading }) => heading !== null),
   };
 }
 

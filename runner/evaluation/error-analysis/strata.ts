@@ -1,17 +1,23 @@
 import { frequencyStrata, wordCount } from "../../data/audit-facts.ts";
 import { isNormal } from "../../data/labels/none.ts";
 import type { CaseProperty, ComparedCase } from "../../plugins/tasks/category.ts";
+import { f1OfShare } from "../labels/detail.ts";
+import { shareBounds } from "../statistics/interval.ts";
 import { type CaseScore, f1, scoreCases, type Tally } from "./case.ts";
 
 /** Labels of one kind, each occurrence counted. */
-export type LabelStratum = Tally & { readonly name: string; readonly recall: number; readonly f1: number };
+export type LabelStratum = Tally & F1Bounds & { readonly name: string; readonly recall: number; readonly f1: number };
+
+/** The interval of F1 over cases. Absent without labels, and in runs of older versions. */
+type F1Bounds = { readonly f1_low?: number; readonly f1_high?: number };
 
 /** Cases of one kind. */
-export type CaseStratum = CaseScore & {
-  readonly name: string;
-  /** The primary metric of the cases; absent for a task with labels, null if it has no value. */
-  readonly primary?: number | null;
-};
+export type CaseStratum = CaseScore &
+  F1Bounds & {
+    readonly name: string;
+    /** The primary metric of the cases; absent for a task with labels, null if it has no value. */
+    readonly primary?: number | null;
+  };
 
 /** Scores of an arm on strata of the cases and labels. */
 export type Strata = {
@@ -61,7 +67,8 @@ export function strataOf(cases: readonly ComparedCase[], context: StrataContext)
   const caseStratum = (name: string, own: readonly ComparedCase[]): CaseStratum[] => {
     if (own.length === 0) return [];
     const primary = context.hasLabels ? undefined : context.primary?.(own);
-    return [{ name, ...scoreCases(own), ...(primary === undefined ? {} : { primary }) }];
+    const concerned = context.hasLabels ? own.flatMap((one) => concernedLabels(one)) : [];
+    return [{ name, ...scoreCases(own), ...f1Bounds(concerned), ...(primary === undefined ? {} : { primary }) }];
   };
   return {
     training_frequency: labelStrata(
@@ -129,11 +136,46 @@ function labelStrata(
       if (!missed.has(label)) add(label, "hits");
     }
   }
+  const concerned = new Map<string, Concerned[]>();
+  for (const { label, ...one } of cases.flatMap((own) => concernedLabels(own))) {
+    for (const name of strataOfLabel(label)) {
+      const found = concerned.get(name);
+      if (found === undefined) concerned.set(name, [one]);
+      else found.push(one);
+    }
+  }
   const names = order?.filter((name) => tallies.has(name)) ?? [...tallies.keys()].sort();
   return names.map((name) => {
     const tally = tallies.get(name) as Tally;
-    return { name, ...tally, recall: tally.support === 0 ? 0 : tally.hits / tally.support, f1: f1(tally) };
+    return {
+      ...{ name, ...tally, recall: tally.support === 0 ? 0 : tally.hits / tally.support, f1: f1(tally) },
+      ...f1Bounds(concerned.get(name) ?? []),
+    };
   });
+}
+
+type Concerned = { readonly isHit: boolean; readonly group: string };
+
+/** The labels that gold or the prediction of a case has. Labels of one case, or of one group of cases, depend on each other. */
+function concernedLabels({
+  id,
+  answer,
+  gold,
+  given,
+  omitted,
+}: ComparedCase): (Concerned & { readonly label: string })[] {
+  const [golden, missed] = [new Set(gold), new Set(omitted)];
+  return [...new Set([...gold, ...given])].map((label) => ({
+    ...{ label, group: answer.group ?? id },
+    isHit: golden.has(label) && !missed.has(label),
+  }));
+}
+
+/** The interval of F1 from that of the share of hits. */
+function f1Bounds(concerned: readonly Concerned[]): F1Bounds {
+  if (concerned.length === 0) return {};
+  const [low, high] = shareBounds(concerned);
+  return { f1_low: f1OfShare(low), f1_high: f1OfShare(high) };
 }
 
 const within = (value: number, from: number, to: number): boolean => value >= from && value <= to;

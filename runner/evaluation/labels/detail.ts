@@ -53,7 +53,8 @@ export function labelRows(table: Table, groups: readonly (string | undefined)[] 
   return rows.sort((a, b) => b.support - a.support || (a.label < b.label ? -1 : 1));
 }
 
-const f1OfShare = (share: number): number => (2 * share) / (1 + share);
+/** F1 of a share of hits among the labels that gold or the prediction has. */
+export const f1OfShare = (share: number): number => (2 * share) / (1 + share);
 
 type Concerned = { readonly isHit: boolean; readonly group: string | undefined };
 

@@ -35,7 +35,7 @@ type Params = TaskParams & {
 /** Writes scores, predictions, error analysis, audit and provenance of all arms to one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 15,
+  version: 16,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp, ...params }, context) {

@@ -7,17 +7,22 @@ export const confusions: Figure = ({ runs }) => {
   const found = run?.analysis?.arms[primaryArm(run)]?.confusions;
   if (found === undefined || found.pairs.length === 0) return undefined;
   const values = found.omitted.flatMap((omitted, row) =>
-    found.added.map((added, column) => ({ omitted, added, count: found.counts[row]?.[column] ?? 0 })),
+    found.added.flatMap((added, column) => {
+      const count = found.counts[row]?.[column] ?? 0;
+      return count === 0 ? [] : [{ omitted, added, count }];
+    }),
   );
-  // Cells without cases are not drawn, so that the background of a dark page shows; the scales keep their labels.
+  // Cells without cases are not drawn, so that the background of a dark page shows. Labels without a cell are left out.
+  const domainOf = (field: "omitted" | "added"): readonly string[] =>
+    found[field].filter((label) => values.some((value) => value[field] === label));
   const encoding = {
     x: {
       ...{ field: "added", type: "nominal", title: "added", axis: { labelAngle: -50, labelLimit: 150 } },
-      scale: { domain: found.added },
+      scale: { domain: domainOf("added") },
     },
     y: {
       ...{ field: "omitted", type: "nominal", title: "omitted", axis: { labelLimit: 200 } },
-      scale: { domain: found.omitted },
+      scale: { domain: domainOf("omitted") },
     },
   };
   return {
@@ -26,7 +31,6 @@ export const confusions: Figure = ({ runs }) => {
     height: { step: 15 },
     config,
     data: { values },
-    transform: [{ filter: "datum.count > 0" }],
     layer: [
       {
         mark: "rect",

@@ -41,6 +41,22 @@ it("the figure of arms has the scores and intervals of the table of results", ()
   expect(values).toEqual(rows.map((row) => [row[0], row[head.indexOf("micro-F1")]]));
 });
 
+it("the matrix of confusions has no row and no column without cases", () => {
+  const study = structuredClone({ runs: [trained], notes: {} }) as Study;
+  const own = {
+    omitted: ["a", "b"],
+    added: ["c", "d"],
+    counts: [
+      [0, 0],
+      [2, 0],
+    ],
+  };
+  Object.assign(study.runs[0]?.analysis?.arms.tuned?.confusions ?? {}, own);
+  const drawn = reportOf(study);
+  expect(dataOf(drawn, "confusions")).toEqual([{ omitted: "b", added: "c", count: 2 }]);
+  expect(JSON.stringify(drawn.figures.confusions)).not.toMatch(/"(a|d)"/);
+});
+
 it("the matrix of confusions has the counts of the analysis", () => {
   const { omitted, added, counts } = trained.analysis?.arms.tuned?.confusions ?? { omitted: [], added: [], counts: [] };
   expect(dataOf(report, "confusions")).toEqual(
@@ -79,12 +95,13 @@ it("validation points of the loss are those of the trainer, and end at the last 
 it("the figure of strata has the F1 of the table of strata", () => {
   const two = reportOf(twoModelStudy());
   const { head, rows } = tableOf(two, "strata-labels");
-  const own = rows.map((row) => row[head.findIndex((name) => (name as string).startsWith("F1"))]);
+  const own = rows.map((row) => row[head.findIndex((name) => (name as string).startsWith("F1"))] as string);
+  for (const cell of own) expect(cell).toMatch(/^0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]$/);
   expect(
     dataOf(two, "gains")
       .filter(({ model }) => model === "Qwen3-8B")
       .map(({ to }) => score(to as number)),
-  ).toEqual(own);
+  ).toEqual(own.map((cell) => cell.split(" ")[0]));
 });
 
 it("the figure of a sweep has the settings of its table", () => {

@@ -10,20 +10,14 @@ type NameOf = (arm: string) => string;
 /** Arms that fit into the table. */
 const mostArms = 5;
 
-/** The table of causes by arm. Models come first, since classical baselines explain least. Empty without causes. */
+/** The table of causes by arm, in the order of `ranked`. Empty without causes. */
 export function causeTable(
   { arms }: Analysis,
   primary: string,
-  isBaseline: (arm: string) => boolean,
+  ranked: readonly string[],
   nameOf: NameOf,
 ): readonly Block[] {
-  const names = Object.keys(arms)
-    .filter((arm) => arms[arm]?.causes)
-    .sort((a, b) => rank(a) - rank(b))
-    .slice(0, mostArms);
-  function rank(arm: string): number {
-    return arm === primary ? 0 : isBaseline(arm) ? 2 : 1;
-  }
+  const names = ranked.filter((arm) => arms[arm]?.causes).slice(0, mostArms);
   const own = arms[primary]?.causes;
   if (!own) return [];
   const of = (arm: string): Causes => arms[arm]?.causes as Causes;

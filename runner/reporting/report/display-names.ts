@@ -48,7 +48,8 @@ export function rankedArms(run: RunFacts): readonly Arm[] {
   const all = run.arms.map(({ name }) => name);
   const own = primaryArm(run);
   const models = modelArms(run).map(({ arm }) => arm);
-  return [...new Set([own, ...models, ...all])].filter((arm) => all.includes(arm));
+  const baseline = run.analysis?.baseline ?? own;
+  return [...new Set([own, ...models, baseline, ...all])].filter((arm) => all.includes(arm));
 }
 
 /** The arm that a run evaluates: the fine-tuned model, or the zero-shot model if the run trains nothing. */

@@ -2,7 +2,7 @@ import { integer, percent, score } from "../../util/format.ts";
 import { type AnalysedRun, isAnalysed, ownAnalysis } from "../report/analysed-run.ts";
 import { causeExamples, causeTable, findings } from "../report/causes.ts";
 import { coverageTable } from "../report/coverage-table.ts";
-import { armNamingOf, metricName, modelArms, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
+import { armNamingOf, metricName, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { subgroupNote, subgroupTable } from "../report/subgroup-table.ts";
@@ -17,7 +17,7 @@ export function errorAnalysis({ runs }: Study): readonly Block[] {
   return [
     heading(1, "Error analysis"),
     paragraph(
-      `${run.name}: ${integer(own.wrong)} of ${integer(own.cases)} predictions differ from gold in the ${run.analysis.view} view. `,
+      `${run.name}: ${integer(own.wrong)} of the ${integer(own.cases)} predictions of the arm “${armNamingOf(run)(primaryArm(run))}” differ from gold in the ${run.analysis.view} view. `,
       { ref: "categories" },
       " counts the errors by category. An erroneous prediction can have several categories.",
     ),
@@ -68,8 +68,7 @@ function causes(run: AnalysedRun): readonly Block[] {
   const { analysis } = run;
   const own = primaryArm(run);
   const armName = armNamingOf(run);
-  const models = new Set(modelArms(run).map(({ arm }) => arm));
-  const table = causeTable(analysis, own, (arm) => !models.has(arm), armName);
+  const table = causeTable(analysis, own, rankedArms(run), armName);
   if (table.length === 0) return [];
   const items = causeExamples(analysis, own, armName);
   return [

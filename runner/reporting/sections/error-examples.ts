@@ -51,7 +51,7 @@ export function errorExamples(run: AnalysedRun): readonly Block[] {
     paragraph(
       `The examples are drawn at random with a fixed seed.${
         hasLabels(run.config)
-          ? " The quoted sentence states the label with the highest likelihood, by the words of the training rows with the label. Without a clear one, there is no quote."
+          ? " The quoted sentence names the label; a gold label without a name has the sentence that states it most likely, by the words of the training rows with the label. Without a clear one, there is no quote."
           : ""
       }`,
     ),

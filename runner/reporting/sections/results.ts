@@ -1,17 +1,7 @@
 import { plannedTests } from "../../evaluation/statistics/family.ts";
 import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
-import {
-  integer,
-  missing,
-  percent,
-  plural,
-  pValue,
-  score,
-  signed,
-  signedBounds,
-  withInterval,
-} from "../../util/format.ts";
+import { integer, missing, percent, pValue, score, signed, signedBounds, withInterval } from "../../util/format.ts";
 import { mostRunsWithAllArms } from "../figures/intervals.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { detectableNote, exactTestName, exactTestText, nonInferiorityTexts } from "../report/comparison-tables.ts";
@@ -157,15 +147,14 @@ function margins(run: RunFacts): readonly Block[] {
   return [paragraph(`Non-inferiority to the arm “${armNamingOf(run)(tested.reference)}”. ${texts.join(" ")}`)];
 }
 
-/** The first two metrics of the models in each view, and how the primary arm answers. */
+/** The first two metrics of the models in each view, and how the models answer. */
 function views(run: RunFacts): readonly Block[] {
   const { evaluate } = run.config;
   const names = [...new Set([evaluate.primary.metric, ...shownMetrics(evaluate)])].slice(0, 2);
-  const own = run.arms.find(({ name }) => name === primaryArm(run));
-  if (own === undefined) return [];
   const models = new Set(modelArms(run).map(({ arm }) => arm));
   const shown = run.arms.filter(({ name }) => models.has(name));
-  const all = Object.keys(own.views);
+  if (shown.length === 0) return [];
+  const all = Object.keys(shown[0]?.views ?? {});
   const isSame = shown.every(({ views }) =>
     names.every((name) => new Set(all.map((view) => views[view]?.[name])).size === 1),
   );
@@ -183,10 +172,7 @@ function views(run: RunFacts): readonly Block[] {
             ...names.flatMap((name) => all.map((view) => score(views[view]?.[name]))),
           ]),
         },
-    paragraph(
-      ...labelText(own, run),
-      `${armNamingOf(run)(own.name)}: ${plural(own.parseFailures, "response")} could not be parsed; ${plural(own.truncated, "response")} reached the maximum number of new tokens.`,
-    ),
+    answers(shown, run),
     ...judged(run),
   ];
 }
@@ -214,19 +200,42 @@ function confusion(run: RunFacts): readonly Block[] {
   ];
 }
 
-/** Statistics of labels; none for a task without labels. */
-function labelText({ labelFacts }: RunFacts["arms"][number], { config }: RunFacts): readonly string[] {
-  if (labelFacts === undefined) return [];
-  const { view } = config.evaluate.primary;
-  const { goldCardinality, predictedCardinality, outOfSetRate } = labelFacts;
-  return [
-    ...(tasks.get(config.task).labels?.isSingle
-      ? []
-      : [
-          `The mean number of labels per case (basic view) is ${goldCardinality.toFixed(2)} (gold) and ${predictedCardinality.toFixed(2)} (predicted). `,
-        ]),
-    `Of the predicted labels, ${percent(outOfSetRate)} do not occur in the training rows (${view} view). `,
-  ];
+/** Labels per case, labels without training rows, and responses without an answer, by model. */
+function answers(arms: RunFacts["arms"], run: RunFacts): Block {
+  const { evaluate, task } = run.config;
+  const facts = arms.flatMap(({ labelFacts }) => labelFacts ?? []);
+  const isCounted = facts.length > 0 && tasks.get(task).labels?.isSingle !== true;
+  const [gold] = facts.map(({ goldCardinality }) => goldCardinality.toFixed(2));
+  return {
+    type: "table",
+    id: "answers",
+    caption:
+      `${run.name}: answers of the models. ` +
+      (isCounted ? `Labels per case are those of the basic view; gold has ${gold}. ` : "") +
+      (facts.length > 0
+        ? `Not in training: proportion of predicted labels that no training row has (${evaluate.primary.view} view). `
+        : "") +
+      "Not parsed: responses without a readable answer. Truncated: responses that reached the maximum number of new tokens.",
+    head: [
+      "arm",
+      ...(isCounted ? ["labels / case"] : []),
+      ...(facts.length > 0 ? ["not in training"] : []),
+      ...["not parsed", "truncated"],
+    ],
+    align: [
+      "left",
+      ...(isCounted ? ["right" as const] : []),
+      ...(facts.length > 0 ? ["right" as const] : []),
+      "right",
+      "right",
+    ],
+    rows: arms.map(({ name, labelFacts: own, parseFailures, truncated }) => [
+      armNamingOf(run)(name),
+      ...(isCounted ? [own === undefined ? missing : own.predictedCardinality.toFixed(2)] : []),
+      ...(facts.length > 0 ? [own === undefined ? missing : percent(own.outOfSetRate)] : []),
+      ...[integer(parseFailures), integer(truncated)],
+    ]),
+  };
 }
 
 /** Fields whose confusions the report shows, and reasons that it lists; the workbook contains all. */

@@ -22,8 +22,8 @@ it("a task with one label for each case has no number of labels per case", () =>
   const single = { ...trained, config: { ...trained.config, task: "single_label" } as Experiment };
   const text = (run: RunFacts): string =>
     JSON.stringify([...data({ runs: [run], notes: {} }), ...results({ runs: [run], notes: {} })]);
-  expect(text(trained)).toMatch(/labels \/ case.*labels per case/s);
-  expect(text(single)).not.toMatch(/labels \/ case|labels per case/);
+  expect(text(trained)).toMatch(/labels \/ case.*Labels per case are/s);
+  expect(text(single)).not.toMatch(/labels \/ case|[Ll]abels per case/);
 });
 
 it("equal scores in all views are a sentence", () => {

@@ -1,4 +1,5 @@
-import { integer, score } from "../../util/format.ts";
+import type { CaseStratum, LabelStratum } from "../../evaluation/error-analysis/strata.ts";
+import { integer, score, withInterval } from "../../util/format.ts";
 import { type AnalysedArm, type AnalysedRun, ownAnalysis } from "../report/analysed-run.ts";
 import { armNamingOf, hasLabels, metricName, modelArms, primaryArm } from "../report/display-names.ts";
 import { type Block, heading } from "../report/document.ts";
@@ -9,12 +10,14 @@ export function strata(run: AnalysedRun): readonly Block[] {
   const models = modelArms(run).map(({ arm }) => arm);
   const rivals = models.filter((arm) => arm !== primaryArm(run) && arm in arms).slice(0, mostRivals);
   const armName = armNamingOf(run);
+  const isLabelled = hasLabels(run.config);
   const isSeveral = rivals.length > 0;
   const own = isSeveral ? `, ${armName(primaryArm(run))}` : "";
   const byLabel = dividing(labelStrata(ownAnalysis(run)).filter(([, row]) => row.support + row.predicted > 0));
+  const f1Of = (row: LabelStratum | undefined) => row && bounded(row.f1, row);
+  const scoreOf = (row: CaseStratum | undefined) => row && bounded(isLabelled ? row.micro_f1 : row.primary, row);
   const byCase = dividing(caseStrata(ownAnalysis(run)).filter(([, { cases }]) => cases > 0));
   if (byLabel.length + byCase.length === 0) return [];
-  const isLabelled = hasLabels(run.config);
   const metric = isLabelled ? "micro-F1" : metricName(run.config.evaluate.primary.metric);
   return [
     heading(2, "Results by stratum"),
@@ -23,29 +26,18 @@ export function strata(run: AnalysedRun): readonly Block[] {
           {
             type: "table" as const,
             id: "strata-labels",
-            caption: `Strata of labels (${view} view).`,
+            caption: `Strata of labels (${view} view)${withBounds(byLabel)}.`,
+            // Counts of the primary arm are left out next to other arms: the columns with intervals need the space.
             head: [
-              "by",
-              "stratum",
-              "gold",
-              "predicted",
-              "recall",
-              `F1${own}`,
-              ...rivals.map((arm) => `F1, ${armName(arm)}`),
+              ...["by", "stratum", "gold", ...(isSeveral ? [] : ["predicted", "recall"])],
+              ...[`F1${own}`, ...rivals.map((arm) => `F1, ${armName(arm)}`)],
             ],
-            align: [
-              "left" as const,
-              "left" as const,
-              ...Array.from({ length: 4 + rivals.length }, () => "right" as const),
-            ],
-            rows: byLabel.map(([by, { name, support, predicted, recall, f1 }], index, all) => [
-              all[index - 1]?.[0] === by ? "" : by,
-              name,
-              integer(support),
-              integer(predicted),
-              score(recall),
-              score(f1),
-              ...rivals.map((arm) => score(labelF1(arms[arm], by, name))),
+            align: ["left" as const, "left" as const, ...rights(isSeveral ? 2 + rivals.length : 4)],
+            rows: byLabel.map(([by, row], index, all) => [
+              ...[all[index - 1]?.[0] === by ? "" : by, row.name, integer(row.support)],
+              ...(isSeveral ? [] : [integer(row.predicted), score(row.recall)]),
+              withInterval(f1Of(row)),
+              ...rivals.map((arm) => withInterval(f1Of(find(labelStrata(arms[arm]), by, row.name)))),
             ]),
           },
         ]
@@ -56,30 +48,17 @@ export function strata(run: AnalysedRun): readonly Block[] {
           {
             type: "table" as const,
             id: "strata-cases",
-            caption: `Strata of cases (${view} view).`,
+            caption: `Strata of cases (${view} view)${withBounds(byCase)}.`,
             head: [
-              "by",
-              "stratum",
-              "cases",
-              "exact match",
-              `${metric}${own}`,
-              ...rivals.map((arm) => `${metric}, ${armName(arm)}`),
+              ...["by", "stratum", "cases", ...(isSeveral ? [] : ["exact match"])],
+              ...[`${metric}${own}`, ...rivals.map((arm) => `${metric}, ${armName(arm)}`)],
             ],
-            align: [
-              "left" as const,
-              "left" as const,
-              ...Array.from({ length: 3 + rivals.length }, () => "right" as const),
-            ],
-            rows: byCase.map(([by, { name, cases, exact_match, micro_f1, primary }], index, all) => [
-              all[index - 1]?.[0] === by ? "" : by,
-              name,
-              integer(cases),
-              score(exact_match),
-              score(isLabelled ? micro_f1 : primary),
-              ...rivals.map((arm) => {
-                const found = caseStrata(arms[arm]).find(([other, row]) => other === by && row.name === name)?.[1];
-                return score(isLabelled ? found?.micro_f1 : found?.primary);
-              }),
+            align: ["left" as const, "left" as const, ...rights(isSeveral ? 2 + rivals.length : 3)],
+            rows: byCase.map(([by, row], index, all) => [
+              ...[all[index - 1]?.[0] === by ? "" : by, row.name, integer(row.cases)],
+              ...(isSeveral ? [] : [score(row.exact_match)]),
+              withInterval(scoreOf(row)),
+              ...rivals.map((arm) => withInterval(scoreOf(find(caseStrata(arms[arm]), by, row.name)))),
             ]),
           },
         ]),
@@ -110,8 +89,27 @@ function caseStrata(arm: AnalysedArm | undefined) {
   ];
 }
 
-const labelF1 = (arm: AnalysedArm | undefined, by: string, name: string): number | undefined =>
-  labelStrata(arm).find(([other, row]) => other === by && row.name === name)?.[1].f1;
+const rights = (columns: number) => Array.from({ length: columns }, () => "right" as const);
+
+/** The row of a stratum in the strata of another arm. */
+const find = <Row extends { readonly name: string }>(
+  rows: readonly (readonly [by: string, row: Row])[],
+  by: string,
+  name: string,
+): Row | undefined => rows.find(([other, row]) => other === by && row.name === name)?.[1];
+
+type Bounded = { readonly f1_low?: number; readonly f1_high?: number };
+
+/** A score with the interval of F1. */
+const bounded = (value: number | null | undefined, { f1_low: low, f1_high: high }: Bounded) => ({
+  value: value ?? null,
+  ...(low === undefined || high === undefined ? {} : { low, high }),
+});
+
+const withBounds = (rows: readonly (readonly [by: string, row: Bounded])[]): string =>
+  rows.some(([, { f1_low: low }]) => low !== undefined)
+    ? ", with 95 % confidence intervals over cases (Clopper-Pearson; the labels of one case are one unit)"
+    : "";
 
 /** Other models whose scores the tables of strata have room for. */
 const mostRivals = 3;

@@ -81,11 +81,10 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
     }
   }
   table.sheet.commit();
-  if (failures.some(({ causes }) => causes !== undefined)) writeCauses(sheets, failures);
 }
 
 /** Writes one row per arm and cause of wrong labels. */
-function writeCauses(sheets: Sheets, failures: readonly WorkbookFailures[]): void {
+export function writeCauses(sheets: Sheets, failures: readonly WorkbookFailures[]): void {
   const columns: Column[] = [
     armColumn,
     { header: "Cause", width: 24 },

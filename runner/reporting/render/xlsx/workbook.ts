@@ -7,7 +7,7 @@ import type { Metric } from "../../../plugins/metrics/metric.ts";
 import { type WorkbookCaseRow, writeByCase } from "./by-case-sheet.ts";
 import { type WorkbookCase, writeCases } from "./case-sheet.ts";
 import { type WorkbookConfusions, writeConfusion, writeConfusions } from "./confusion-sheets.ts";
-import { type WorkbookFailures, writeFailures } from "./failure-sheet.ts";
+import { type WorkbookFailures, writeCauses, writeFailures } from "./failure-sheet.ts";
 import { type WorkbookFields, writeFieldConfusions, writeFields, writeSchemaErrors } from "./field-sheets.ts";
 import { writeReadMe } from "./read-me-sheet.ts";
 import { type WorkbookAudit, type WorkbookRun, writeAudit, writeRuns } from "./run-and-audit-sheets.ts";
@@ -56,7 +56,7 @@ export type WorkbookNotes = {
 };
 
 /**
- * Writes the sheets Read me, Summary, By case, Significance, Runs, Sweep, Cases, Errors, Labels, Fields, Field confusions, Invalid answers, Confusion matrix, Confusions, Data
+ * Writes the sheets Read me, Summary, By case, Significance, Runs, Sweep, Cases, Errors, Causes, Labels, Fields, Field confusions, Invalid answers, Confusion matrix, Confusions, Data
  * audit and Provenance. Sheets without content are omitted. The same input gives the same bytes. Text stays text ("=1+1" is not a
  * formula). Texts that Excel cannot contain are changed, and Provenance lists the number of changes.
  */
@@ -85,6 +85,7 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
     ["Sweep", sweep && (() => writeSweep(sheets, sweep))],
     ["Cases", () => writeCases(sheets, content.cases, { view: caseView, hasLabels, metric: primary?.metric })],
     ["Errors", failures && (() => writeFailures(sheets, failures, hasLabels))],
+    ["Causes", failures?.some(({ causes }) => causes !== undefined) && (() => writeCauses(sheets, failures))],
     [
       "Labels",
       arms.every(({ labels }) => Object.keys(labels).length > 0) &&
