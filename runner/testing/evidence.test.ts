@@ -56,6 +56,8 @@ test("of the quotes of gold labels, 99 % are right; 94 % of the labels have one"
   const { right, quoted } = measured((input, label) => quotes.stated(input, label)?.sentence);
   expect(right).toBeGreaterThan(0.99);
   expect(quoted).toBeGreaterThan(0.94);
+  const normal = "no significant abnormality";
+  expect([...inputs.values()].map((input) => quotes.stated(input, normal)?.sentence).filter(Boolean)).toEqual([]);
 });
 
 test("the quote of an added label mentions it", () => {

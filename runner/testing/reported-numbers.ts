@@ -195,7 +195,9 @@ export function statedNumbers(outputs: Outputs): readonly Stated[] {
   state(
     "page",
     "wrong cases",
-    text.includes(`${failures.filter(({ arm }) => arm === subject).length} of ${n} predictions differ`),
+    text.includes(
+      `${failures.filter(({ arm }) => arm === subject).length} of the ${n} predictions of the arm “${nameOf(subject)}” differ`,
+    ),
     true,
   );
   for (const [arm, { categories, causes }] of Object.entries(analysis.arms)) {

@@ -1,3 +1,4 @@
+import { isNone } from "../../data/labels/none.ts";
 import type { Mention, Part } from "./clauses.ts";
 import type { MentionFinder } from "./mentions.ts";
 import type { SentenceFinder } from "./sentence.ts";
@@ -20,6 +21,8 @@ export type QuoteFinder = {
 export function quoteFinder(mentions: MentionFinder, sentences: SentenceFinder): QuoteFinder {
   return {
     stated(input, label) {
+      // That nothing is found is stated by the whole text.
+      if (isNone(label)) return undefined;
       const found = mentions.find(input, label);
       const affirmed = found.find(({ status }) => status === "affirmed");
       if (affirmed !== undefined) return quoteOf(affirmed);
@@ -33,7 +36,7 @@ export function quoteFinder(mentions: MentionFinder, sentences: SentenceFinder):
       return hedged === undefined ? undefined : quoteOf(hedged);
     },
     named(input, label) {
-      const found = chosenMention(mentions.find(input, label));
+      const found = isNone(label) ? undefined : chosenMention(mentions.find(input, label));
       return found === undefined ? undefined : quoteOf(found);
     },
   };
