@@ -7,6 +7,32 @@ export const stepsPerPoint = 4;
 const labels = ["cyst", "adenoma", "hernia", "calculus", "oedema", "abscess", "polyp", "stenosis"];
 
 /**
+ * Adds a sweep of trainings to the study of `makeStudy`, as a user writes one: with baselines, over learning rate, rank and seed.
+ * Returns its file, relative to the folder.
+ */
+export function makeTrainings(folder, { learningRates, ranks, seeds }) {
+  const upTo = (count, scale = 1) => Array.from({ length: count }, (_, at) => (at + 1) * scale);
+  writeFileSync(
+    join(folder, "experiments", "trainings.yaml"),
+    `name: trainings
+data:
+  train: {file: train.csv}
+  test: {file: test.csv}
+  columns: {id: id, input: input, target: target}
+model: {base: smollm2-135m}
+prompt: {template: prompts/plain.hbs}
+train: {method: lora, epochs: 1}
+sweep:
+  grid:
+    train.learning_rate: [${upTo(learningRates, 0.0001).map((rate) => rate.toFixed(4))}]
+    train.rank: [${upTo(ranks)}]
+    train.seed: [${upTo(seeds)}]
+`,
+  );
+  return "experiments/trainings.yaml";
+}
+
+/**
  * Writes a study with recorded answers: a sweep over the seed of the training rows. Each point has four steps of its own, and
  * none of them starts a process. Returns the experiment's file, relative to the folder.
  */

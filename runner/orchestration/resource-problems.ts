@@ -6,7 +6,7 @@ import type { Credential, Expected } from "../plugins/step.ts";
 import { keyProblem } from "../project/key-origins.ts";
 import type { Project } from "../project/project.ts";
 import type { Context } from "../util/context.ts";
-import { rememberedWeakly } from "../util/remember.ts";
+import { remembered, rememberedWeakly } from "../util/remember.ts";
 
 /** A step that should not or cannot run on this machine, and its experiment file. */
 export type Problem = ResourceProblem & { readonly file: string; readonly step: string };
@@ -23,9 +23,13 @@ export function problemsOf(
 ): readonly Problem[] {
   const found = new Map<string, Problem>();
   const checksOf = rememberedWeakly((expects: Expected) => resourceChecks(expects, machine));
+  const checkedIn = remembered((_file: string) => new Set<PlannedStep>());
   for (const run of plan.runs) {
     const file = site.portable(points.get(run)?.file ?? "");
+    const checked = checkedIn(file);
     for (const step of run.steps.values()) {
+      if (checked.has(step)) continue;
+      checked.add(step);
       const { expects, credential } = step.draft;
       if (steps.get(step)?.status === "cached") continue;
       const checks = expects === undefined ? [] : checksOf(expects);

@@ -10,23 +10,28 @@ export function stepLabels(
   runs: readonly PlannedRun[],
   points: ReadonlyMap<PlannedRun, Pick<DraftedPoint, "values">>,
 ): ReadonlyMap<PlannedStep, string> {
-  const settings = new Map<PlannedStep, Map<string, string>>();
+  const settings = new Map<
+    PlannedStep,
+    { readonly keys: readonly string[]; readonly of: ReadonlyMap<string, string> }
+  >();
   const all = runs.map((run) => settingsOf(run, points));
   const keys = new Set(all.flatMap((one) => [...one.keys()]));
   const varied = [...keys].filter((key) => new Set(all.map((one) => one.get(key))).size > 1);
   for (const [at, { steps }] of runs.entries()) {
-    const own = all[at] as ReadonlyMap<string, string>;
+    const of = all[at] as ReadonlyMap<string, string>;
+    const first = { keys: varied.filter((key) => of.has(key)), of };
     for (const step of steps.values()) {
       const before = settings.get(step);
-      const kept = varied.filter((key) => own.has(key) && (before === undefined || before.get(key) === own.get(key)));
-      settings.set(step, new Map(kept.map((key) => [key, own.get(key) as string])));
+      if (before === undefined) settings.set(step, first);
+      else if (before.keys.some((key) => before.of.get(key) !== of.get(key)))
+        settings.set(step, { keys: before.keys.filter((key) => before.of.get(key) === of.get(key)), of });
     }
   }
   const short = new Map(shortKeys(varied).map((name, at) => [varied[at], name]));
   const labels = new Map<PlannedStep, string>();
   const uses = new Map<string, number>();
-  for (const [step, values] of settings) {
-    const text = [...values].map(([key, value]) => (key === "" ? value : `${short.get(key)}=${value}`)).join(", ");
+  for (const [step, { keys: shared, of }] of settings) {
+    const text = shared.map((key) => (key === "" ? of.get(key) : `${short.get(key)}=${of.get(key)}`)).join(", ");
     const name = step.id.replace(/@[0-9a-f]+$/, "");
     const label = name === step.id || text === "" ? step.id : `${name} (${text})`;
     labels.set(step, label);

@@ -4,6 +4,7 @@ import { type DatasetAccess, fetchDataset, isFetched } from "../hub/dataset.ts";
 import { datasetText } from "../hub/dataset-files.ts";
 import { huggingFaceCache } from "../hub/places.ts";
 import { type DataParams, draftData, readStudy, type Study } from "../pipeline/steps/data.ts";
+import { shared } from "../pipeline/steps/shared-draft.ts";
 import { openTaskWith, parsingParams } from "../pipeline/steps/task.ts";
 import { datasetsOf } from "../plugins/data-part.ts";
 import type { Experiment } from "../plugins/experiment.ts";
@@ -11,6 +12,7 @@ import type { Site } from "../plugins/site.ts";
 import type { OpenTask } from "../plugins/tasks/task.ts";
 import { canonicalJson, type Json } from "../util/canonical.ts";
 import type { Context } from "../util/context.ts";
+import { rememberedWeakly } from "../util/remember.ts";
 import { UserError } from "../util/user-error.ts";
 import { keyFor } from "./key-origins.ts";
 import { openProject } from "./project.ts";
@@ -29,11 +31,15 @@ export type ReadStudy = {
 export async function* studiesOf(loaded: LoadedExperiment, context: Context): AsyncGenerator<ReadStudy> {
   const { site, store } = await openProject(loaded.root, context, "read");
   store.close();
+  const sameText = rememberedWeakly(({ parts, ...step }: ReturnType<typeof rowsOf>) =>
+    canonicalJson({ ...step, parts: parts as unknown as Json }),
+  );
   const seen = new Set<string>();
   for (const { experiment, coordinates } of loaded.points) {
-    const { params: drafted, sources } = draftData(experiment, site);
+    const rows = shared("rows", experiment, site, (own) => rowsOf(own, site));
+    const { params: drafted, sources } = rows;
     const params = drafted as unknown as DataParams;
-    const same = canonicalJson({ params: drafted, sources, parts: datasetsOf(experiment.data) as unknown as Json });
+    const same = sameText(rows);
     if (seen.has(same)) continue;
     seen.add(same);
     const read = async () => {
@@ -51,6 +57,12 @@ export async function* studiesOf(loaded: LoadedExperiment, context: Context): As
     });
     yield { site, experiment, coordinates, params, open, study };
   }
+}
+
+/** What the rows of an experiment depend on. */
+function rowsOf(experiment: Experiment, site: Site) {
+  const { params, sources } = draftData(experiment, site);
+  return { params, sources, parts: datasetsOf(experiment.data) };
 }
 
 /** The hub data sets of an experiment whose files are not all on this machine: "owner/name@0123456789ab (train)". */
