@@ -35,9 +35,13 @@ export async function studyFor(
       status: "invalid",
     });
   }
-  const table = contentOf(await readGivenTable(file, {}, context));
+  const { table, headerRow } = await tableOf(file, context);
   const { format, columns, targets } = rolesOf(table, file);
   const isData = table.columns.find((name, at) => name !== "" && table.rows.some((row) => row[at] === name));
+  const repeated =
+    columns.id === undefined && format === "table"
+      ? table.columns.find((name) => /^(?:id|uid|uuid)$/i.test(name))
+      : undefined;
   const proposed = [...tasks].flatMap((one) => {
     const proposal = one.propose?.(targets);
     return proposal === undefined ? [] : [{ task: one, proposal }];
@@ -56,7 +60,7 @@ export async function studyFor(
     `task: ${task.name}`,
     "data:",
     ...(format === "table" ? [] : [`  format: ${format}`]),
-    `  train: {file: ${JSON.stringify(shown)}}`,
+    `  train: {file: ${JSON.stringify(shown)}${headerRow === undefined ? "" : `, header_row: ${headerRow}`}}`,
     "  test: {fraction: 0.2}",
     ...(Object.keys(columns).length === 0 ? [] : [`  columns: ${JSON.stringify(columns)}`]),
     ...settings.map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
@@ -83,8 +87,31 @@ export async function studyFor(
       `${file}: ${plural(targets.length, "row")} with ${what}, task ${task.name}` +
       (isData === undefined
         ? ""
-        : `\nwarning: the column name "${isData}" is also a value of its column: add a first row with column names, if the file has none`),
+        : `\nwarning: the column name "${isData}" is also a value of its column: add a first row with column names, if the file has none`) +
+      (repeated === undefined
+        ? ""
+        : `\nwarning: the column "${repeated}" has values that repeat, so the ids are the numbers of the rows`),
   };
+}
+
+/** Rows of a sheet above its column names. */
+const mostTitles = 10;
+
+/** The rows of a file. The column names of a sheet may be below a title: `headerRow`, counted from 1. */
+async function tableOf(
+  file: string,
+  context: Context,
+): Promise<{ readonly table: DataTable; readonly headerRow?: number }> {
+  const found = await readGivenTable(file, {}, context);
+  const isTable = (one: Result<DataTable>): one is Extract<Result<DataTable>, { ok: true }> =>
+    one.ok && one.value.columns.filter((name) => name !== "").length > 1;
+  if (!isTable(found) && formatByName(file)?.format === "xlsx") {
+    for (let headerRow = 2; headerRow <= mostTitles; headerRow++) {
+      const below = await readGivenTable(file, { headerRow }, context);
+      if (isTable(below)) return { table: below.value, headerRow };
+    }
+  }
+  return { table: contentOf(found) };
 }
 
 /** The default of `data.labels.separator`. */
@@ -98,18 +125,22 @@ const noInstruction = { labels: "", form: "" };
 /** Longest text of a usual label. */
 const longestLabel = 60;
 
+/** Labels of so few rows may occur once. */
+const fewRows = 20;
+
 /**
  * The task that fits the targets, and its labels. Most labels are short and repeat. A cell with several of them, in a
- * list or with commas between them, makes a set of labels.
+ * list or with commas between them, makes a set of labels. Targets of few rows are labels if each is one word.
  */
 function taskOf(targets: readonly string[]): { readonly task: Task; readonly labels: ReadonlySet<string> } {
   const isList = targets.some((cell) => cell.includes("\0"));
   const cells = targets.map((cell) => (isList ? cell.split("\0") : splitLabels(cell, separator)));
-  const parts = cells.flat();
+  const parts = cells.flat().filter((part) => part !== "");
   const counts = new Map<string, number>();
   for (const part of parts) counts.set(part, (counts.get(part) ?? 0) + 1);
   const usual = parts.filter((part) => part.length <= longestLabel && (counts.get(part) as number) > 1);
-  const areLabels = isList || usual.length >= parts.length * 0.75;
+  const areWords = targets.length <= fewRows && parts.every((part) => !/\s/.test(part) && part.length <= longestLabel);
+  const areLabels = isList || areWords || usual.length >= parts.length * 0.75;
   const isSingle = areLabels ? !isList && cells.every((cell) => cell.length === 1) : undefined;
   const task = [...tasks].find((one) => one.labels?.isSingle === isSingle) as Task;
   return { task, labels: new Set(areLabels ? parts : []) };

@@ -68,6 +68,7 @@ it("errors stop a run unless they are accepted by code", () => {
   const splits = { train, test: [row("8", "one", "a", "b")] };
   expect(blocking(audit(splits)).map(({ code }) => code)).toEqual(["leak"]);
   expect(blocking(audit(splits, { accept: ["leak"] }))).toEqual([]);
+  expect(blocking(audit({ train: [] }, { accept: ["no-rows"] }))).toHaveLength(1);
   expect(audit(splits, { accept: ["leak"] }).findings.find(({ code }) => code === "leak")?.accepted).toBe(true);
 });
 

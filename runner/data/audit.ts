@@ -28,7 +28,7 @@ export function audit(splits: Splits, options: AuditOptions = {}): Audit {
   const facts = gather(splits, options);
   const findings = (facts.hasLabels ? rules : inputRules).flatMap(({ code, severity, find }) => {
     const result = find(facts);
-    const accepted = severity === "error" && (options.accept?.includes(code) ?? false);
+    const accepted = severity === "error" && code !== "no-rows" && (options.accept?.includes(code) ?? false);
     return result ? [{ severity, code, ...result, accepted }] : [];
   });
   const dirty = facts.parts.map(({ name, rows }) => [

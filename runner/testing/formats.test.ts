@@ -1,4 +1,5 @@
 /** Data files in the forms of other tools, from the file to the prompts that the model gets. */
+import ExcelJS from "exceljs";
 import { expect } from "vitest";
 import { type CommandResult, errorCodes, expectFailure, type PlanJson } from "./command.ts";
 import { type Rig, test } from "./rig.ts";
@@ -188,7 +189,16 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
   rig.write("team.csv", `ticket,words,team\n${teams.join("")}`);
   const answers = plants.map(([, note, label]) => ({ instruction: note, input: "", response: label }));
   rig.write("gpt.json", JSON.stringify(answers));
+  rig.write("few.csv", "id,text,label\n1,hello there,a\n2,good bye,b\n2,hello you,a\n");
+  const workbook = new ExcelJS.Workbook();
+  const sheet = workbook.addWorksheet("Plants");
+  sheet.mergeCells("A1:C1");
+  sheet.getCell("A1").value = "Plants of the year";
+  sheet.addRows([["id", "note", "label"], ...plants]);
+  await workbook.xlsx.writeFile(rig.path("title.xlsx"));
   for (const [file, lines] of [
+    ["title.xlsx", ['title.xlsx", header_row: 2}', 'columns: {"id":"id","input":"note","target":"label"}']],
+    ["few.csv", ["task: single_label", 'columns: {"input":"text","target":"label"}']],
     ["team.csv", ["task: single_label", 'columns: {"id":"ticket","input":"words","target":"team"}']],
     ["gpt.json", ["format: alpaca", 'columns: {"target":"response"}']],
     ["mine.csv", ["task: single_label", 'columns: {"id":"note_id","input":"note","target":"label"}']],
@@ -204,6 +214,7 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
     const checked = await rig.start(["check", `${study}/experiments/first.yaml`]).ended;
     expect([checked.code, checked.stderr]).toEqual([0, ""]);
   }
+  expect(await rig.output("init", "again", "--data", "few.csv")).toContain('the column "id" has values that repeat');
 });
 
 test("a glob is read as one table, and each of its files has a digest of its own", async ({ rig }) => {

@@ -134,7 +134,9 @@ export const data: StepKind<DataParams> = {
     const errors = blocking(report);
     if (errors.length > 0) {
       throw new UserError("data-audit", errors.map(({ code, message }) => `${code}: ${message}`).join("\n"), {
-        help: `correct the data, or accept the findings: data.accept: [${errors.map(({ code }) => code).join(", ")}]`,
+        help: errors.some(({ code }) => code === "no-rows")
+          ? "add rows to the data, or take fewer for test and validation"
+          : `correct the data, or accept the findings: data.accept: [${errors.map(({ code }) => code).join(", ")}]`,
       });
     }
   },
