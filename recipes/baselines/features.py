@@ -49,14 +49,27 @@ def negation_terms(text: str) -> list[str]:
 
 def mark_negation(sentence: str) -> list[str]:
     """The words of a sentence in lower case, with the prefix "not_" for negated words."""
+    return [word for clause in marked_clauses(sentence) for word in clause]
+
+
+def marked_clauses(sentence: str) -> list[list[str]]:
+    """The words of each clause of a sentence, in lower case, with the prefix "not_" for negated words. A clause ends
+    with a comma, semicolon or colon, or before a word such as "but"."""
     negates_all = _AFTER.search(sentence) is not None
     negated = negates_all
-    words: list[str] = []
+    clauses: list[list[str]] = [[]]
     for token in _TOKEN.findall(sentence.lower()):
         if token in _END:
             negated = negates_all
+        if (token in _END or token == ",") and clauses[-1]:
+            clauses.append([])
         if token in ",;:":
             continue
-        words.append(f"not_{token}" if negated else token)
+        clauses[-1].append(f"not_{token}" if negated else token)
         negated = negated or token in _BEFORE
-    return words
+    return clauses if clauses[-1] else clauses[:-1]
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a text. A line break ends a sentence."""
+    return [sentence for sentence in _SENTENCE.split(text) if sentence.strip()]

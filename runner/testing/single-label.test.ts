@@ -103,9 +103,11 @@ test("the classifier answers the label of the largest margin, one for each case"
       const note = number % 5 < 3 ? [...words, noise[number % 4], cues[label][0]] : [noise[number % 4], cues[label][1]];
       return { id: `${prefix}${at}`, note: `${note.join(" ")} n${number}`, label };
     });
-  write(rig, rows(45, "t", 0), rows(30, "e", 100), `${replay}baselines: [tfidf_svm]\n`);
+  write(rig, rows(45, "t", 0), rows(30, "e", 100), `${replay}baselines: [tfidf_svm, linear]\n`);
   const run = await rig.build(file);
-  expect(new Set(predictions(rig, run, "tfidf_svm").map(({ length }) => length))).toEqual(new Set([1]));
+  for (const arm of ["tfidf_svm", "linear"]) {
+    expect(new Set(predictions(rig, run, arm).map(({ length }) => length))).toEqual(new Set([1]));
+  }
 });
 
 test("a vote answers the first of the most frequent labels, also on a tie", async ({ rig }) => {

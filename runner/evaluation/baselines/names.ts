@@ -12,6 +12,7 @@ export const classicalBaselines: Readonly<Record<string, Names>> = {
   nearest: { displayName: "nearest neighbour" },
   tfidf_fields: { displayName: "TF-IDF + SVM by field" },
   tfidf_svm: { displayName: "TF-IDF + SVM" },
+  linear: { displayName: "linear with chosen features" },
 };
 
 /** The baseline that an ensemble combines with the language model. It writes the margins of its labels. */

@@ -34,7 +34,7 @@ export function labelTask({
       const { labels, names } = space as LabelSpace;
       return columns[0] === -1 ? null : Array.from(columns, (column) => labels[column] ?? names[column] ?? "");
     },
-    baselines: ["most_frequent", "nearest", "tfidf_svm", "ensemble"],
+    baselines: ["most_frequent", "nearest", "tfidf_svm", "linear", "ensemble"],
     defaults: {
       metrics: isSingle
         ? ["accuracy", "balanced_accuracy", "macro_f1_min5", "macro_f1", "cohen_kappa", "mcc"]
