@@ -53,6 +53,19 @@ test("a study of JSON objects: run, tables, error analysis, report and export", 
   const shown = await rig.exp("show", "repair-orders-replay");
   expect(shown.stdout).toMatch(/parts\[\]\.name +string +39/);
   expect(shown.stdout).toContain("Why answers are not valid");
+  const release = async () => {
+    const { stdout } = await rig.exp("upload", "repair-orders-replay", "--dry-run", "--json");
+    const { files, reasons } = JSON.parse(stdout) as Record<"files" | "reasons", readonly Record<string, string>[]>;
+    return { paths: files.map(({ path }) => path), codes: reasons.map(({ code }) => code) };
+  };
+  const released = await release();
+  expect(released.paths).toContain("schemas/order.schema.json");
+  expect(released.paths).not.toContain("labels.json");
+  expect(released.codes).not.toContain("file-altered");
+  const schema = rig.read("experiments/orders/order.schema.json");
+  rig.append("experiments/orders/order.schema.json", "\n");
+  expect((await release()).codes).toContain("file-altered");
+  rig.write("experiments/orders/order.schema.json", schema);
   expect((await rig.exp("export", "out", "repair-orders-replay")).code).toBe(0);
   expect(rig.read("out/README.md")).toMatch(/--task json --schema experiments\/orders\/order\.schema\.json/);
   expect(JSON.parse(rig.read("out/experiments/orders/order.schema.json"))).toHaveProperty("properties.machine");

@@ -188,6 +188,8 @@ export interface Task<T = any, P = any> {
   };
   /** Reads files of `files` by their dotted keys, so that `exp check` finds errors in them. Must not load large modules. */
   readonly fileParsers?: Readonly<Record<string, (source: SourceText) => Result<unknown>>>;
+  /** Dotted keys of `files` that state the form of answers: a model is published with these files. */
+  readonly answerForm?: readonly string[];
   /** Dotted keys of settings without which the task cannot be opened. */
   readonly requires?: readonly string[];
   /**

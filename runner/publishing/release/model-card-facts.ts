@@ -34,6 +34,8 @@ export type CardFacts = {
   /** Paths of the prompt template and, if there is one, of the messages with a placeholder for the input. */
   readonly template: string;
   readonly messages: string | undefined;
+  /** Paths of the files that state the form of answers, such as a JSON Schema. */
+  readonly forms: readonly string[];
   /** The other files of the repository. */
   readonly files: readonly ReleaseFile[];
 };

@@ -209,11 +209,11 @@ function training({ run }: CardFacts): string {
 const memoryOf = ({ peak_memory }: Readonly<Record<string, unknown>>): string =>
   typeof peak_memory === "number" ? gigabytes(peak_memory) : "–";
 
-function limitations({ run, kind }: CardFacts): string {
+function limitations({ run, kind, forms }: CardFacts): string {
   if (kind === "none") return listOf(limitationsOf([run]));
   const items = [
     ...limitationsOf([run]),
-    `The model answers in the form ${hasLabels(run.config) ? "and with the labels of its training data (`labels.json`)" : "of its training data"}. Texts from other sources or in other languages were not tested.`,
+    `The model answers in the form ${hasLabels(run.config) ? "and with the labels of its training data (`labels.json`)" : `of its training data${forms.length === 0 ? "" : ` (${forms.map((path) => `\`${path}\``).join(", ")})`}`}. Texts from other sources or in other languages were not tested.`,
     "The evaluation used one test set.",
   ];
   return listOf(items);

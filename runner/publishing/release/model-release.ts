@@ -5,10 +5,11 @@ import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { readResult } from "../../pipeline/result-files.ts";
 import { readPredictions } from "../../pipeline/steps/answer.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
-import { taskOf } from "../../pipeline/steps/task.ts";
+import { scoringFiles, taskOf } from "../../pipeline/steps/task.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import { factsOf } from "../../reporting/facts/run-facts.ts";
+import { hasLabels } from "../../reporting/report/display-names.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
 import { sha256 } from "../../util/canonical.ts";
@@ -70,12 +71,14 @@ export async function prepareModelRelease(
     .map((file) => (isAdapterConfig(file) ? withPublicBase(file, base, failed) : file));
   if (kind === "merged" && hasModel) checkMerge(run, failed);
   const prompt = promptOf(run, config, context, failed);
+  const forms = answerForms(run, config, context, failed);
   const files = [
     ...weights,
     ...(kind === "merged" ? runFiles.one("merge", "merge.json", "merge.json") : []),
     ...runFiles.one("fetch", "model.json", "model.json"),
     ...prompt.files,
-    ...runFiles.one("data", "labels.json", "labels.json"),
+    ...(hasLabels(config) ? runFiles.one("data", "labels.json", "labels.json") : []),
+    ...forms,
     ...runFiles.one("compare", "comparison.json", "evaluation/comparison.json"),
     ...Object.keys(run.manifest.arms).flatMap((arm) =>
       runFiles.one(stepOfArm("evaluate", arm), "metrics.json", `evaluation/${arm}/metrics.json`),
@@ -90,6 +93,7 @@ export async function prepareModelRelease(
       ...{ repo: upload.repo, license: upload.license ?? upload.base_license, base, files },
       ...{ kind: hasModel ? kind : "none", stated: upload, shown: shownCase(run) },
       ...{ template: prompt.template, messages: prompt.messages, intervals: run.manifest.intervals },
+      forms: forms.map(({ path }) => path),
     }),
   );
   const card = facts === undefined ? undefined : modelCard(facts);
@@ -236,6 +240,27 @@ function promptOf(
     template,
     messages: shown[0]?.path,
   };
+}
+
+/** The files that state the form of answers, such as a JSON Schema, as the run used them. */
+function answerForms(
+  { manifest }: FinishedRun,
+  config: Experiment,
+  { roots, digest }: ReleaseContext,
+  failed: FailedCheck[],
+): readonly ReleaseFile[] {
+  const { answerForm = [] } = taskOf(config);
+  const scoring = scoringFiles(config);
+  return answerForm.flatMap((key) => {
+    const source = scoring[key];
+    if (source === undefined) return [];
+    const path = roots.map((root) => fileInside(root, source)).find((file) => file !== undefined);
+    if (path !== undefined && digest(path) === manifest.provenance.sources[source])
+      return [textFile(`schemas/${basename(source)}`, readFileSync(path, "utf8"))];
+    const message = `${source} has changed since the run`;
+    failed.push(failedCheck("file-altered", message, "restore it, or run the experiment again"));
+    return [];
+  });
 }
 
 /** The prompt of the first case without its input; undefined if it contains examples or changes the input. */

@@ -18,7 +18,12 @@ export function usageExample(facts: UsageFacts): string {
     messages === undefined
       ? `The prompt is the Handlebars template \`${template}\`, filled in for each input.${config.prompt.examples.count > 0 ? " In the evaluation it contained training rows as examples. This repository does not contain them, so answers differ." : ""}`
       : `\`${messages}\` is the prompt of training and evaluation. Replace \`${inputPlaceholder}\` with the input.`;
-  return `${note}\n\n\`\`\`python\n${code(facts)}\n\`\`\``;
+  const { constrain } = config.generate;
+  const forced =
+    constrain === undefined || constrain === "none"
+      ? ""
+      : ` In the evaluation, \`constrain: ${constrain}\` forced the form of each answer. This code does not, so answers may differ.`;
+  return `${note}${forced}\n\n\`\`\`python\n${code(facts)}\n\`\`\``;
 }
 
 function code({ repo, kind, base, template, messages, run, stated }: UsageFacts): string {

@@ -124,12 +124,10 @@ export function verdict(run: RunFacts): readonly Span[] {
   const rivals = comparison.family.tests.filter(({ against }) => !against.includes(".") && against !== "ensemble");
   const unbeaten = rivals.filter(({ against, adjusted }) => !(value("tuned") > value(against) && adjusted < 0.05));
   if (unbeaten.length === 0) return [];
-  const names = unbeaten.map(({ against }) => `“${armNamingOf(run)(against)}”`).join(" and ");
-  return [
-    {
-      strong: `The fine-tuned model is not significantly better than ${unbeaten.length > 1 ? "the arms" : "the arm"} ${names}. `,
-    },
-  ];
+  const names = unbeaten.map(({ against }) => `“${armNamingOf(run)(against)}”`);
+  const arms =
+    names.length < 2 ? `the arm ${names[0]}` : `the arms ${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+  return [{ strong: `The fine-tuned model is not significantly better than ${arms}. ` }];
 }
 
 function otherArms(run: RunFacts): readonly Span[] {

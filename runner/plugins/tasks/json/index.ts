@@ -57,6 +57,7 @@ export const json: Task<JsonValue, JsonObject | null> = {
     ],
   }),
   fileParsers: { [schemaKey]: examineSchema },
+  answerForm: [schemaKey],
   requires: [schemaKey],
   propose(cells) {
     if (!cells.every((cell) => cell.trimStart().startsWith("{"))) return undefined;
