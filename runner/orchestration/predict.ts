@@ -28,6 +28,7 @@ import { tryAcquire } from "../store/lock.ts";
 import type { Reporter } from "../terminal/reporter.ts";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
 import { type Context, exit } from "../util/context.ts";
+import { isInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import { givenFolder, noIngredients, recordOfStep } from "./given-steps.ts";
 import { recordIn } from "./outcome.ts";
@@ -111,6 +112,12 @@ export async function predict(
   const text = jsonLines(rows);
   const name = sha256(canonicalJson([runLabel(run), sha256(text)])).slice(0, 16);
   const folder = join(project.artifacts, "predictions", name);
+  if (!isInside(folder, project.artifacts)) {
+    throw new UserError("path-outside", `${folder} is a link that leaves artifacts/`, {
+      help: "delete the link",
+      status: "refused",
+    });
+  }
   const lock = tryAcquire(`${folder}.lock`);
   if (lock === undefined) {
     throw new UserError("prediction-running", `another process predicts these rows with ${runLabel(run)}`, {
@@ -120,6 +127,8 @@ export async function predict(
   }
   try {
     const written = join(folder, "rows");
+    // Anything else in its place is neither followed nor waited for.
+    rmSync(written, { recursive: true, force: true });
     mkdirSync(written, { recursive: true });
     writeFileSync(join(written, newRows.file), text);
     const responses = await answer(

@@ -26,9 +26,11 @@ export function keyFor(credential: Credential, env: Env): string | undefined {
 
 /** Why a key must not be sent to a server; undefined if it may. Throws UserError `bad-user-config`. */
 export function keyProblem({ variable, url }: Credential, env: Env): UserError | undefined {
-  if (isLoopback(url)) return undefined;
+  if (URL.canParse(url) && isLoopback(url)) return undefined;
+  // Throws if HF_ENDPOINT is no address.
+  const paired = pairs(env).get(variable);
   const { origin } = new URL(url);
-  if (pairs(env).get(variable)?.has(origin) === true) return undefined;
+  if (paired?.has(origin) === true) return undefined;
   return new UserError(
     "key-not-paired",
     `cannot send ${variable} to ${origin}: your configuration does not pair them`,

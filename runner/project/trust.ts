@@ -179,7 +179,9 @@ export function foreignResults(root: string): Pick<TrustRequest, "origin" | "pri
   const artifacts = join(root, "artifacts");
   if (!existsSync(artifacts)) return undefined;
   const user = process.getuid?.();
-  const folders = ["", "store", "store/keys", "store/objects", "runs"].map((name) => join(artifacts, name));
+  const folders = ["", "store", "store/keys", "store/objects", "runs", "predictions"].map((name) =>
+    join(artifacts, name),
+  );
   const stats = folders.map((path) => ({ path, stat: statSync(path, { throwIfNoEntry: false }) }));
   const foreign = stats.find(({ stat }) => user !== undefined && stat !== undefined && stat.uid !== user)?.path;
   const isOpen = foreign !== undefined || stats.some(({ stat }) => stat !== undefined && (stat.mode & 0o022) !== 0);
@@ -213,11 +215,13 @@ export function foreignResults(root: string): Pick<TrustRequest, "origin" | "pri
 
 /** The records and manifests of a project that other users own, below its folder `artifacts`. */
 function filesOfOthers(artifacts: string, user: number): readonly string[] {
-  const keys = join(artifacts, "store/keys");
+  const predictions = join(artifacts, "predictions");
+  const stores = ["store", ...namesIn(predictions).map((name) => join("predictions", name, "store"))];
+  const keys = stores.map((store) => join(artifacts, store, "keys"));
   const runs = join(artifacts, "runs");
   const runFolders = namesIn(runs).flatMap((name) => namesIn(join(runs, name)).map((run) => join(runs, name, run)));
   return [
-    ...namesIn(keys).map((name) => join(keys, name)),
+    ...keys.flatMap((folder) => namesIn(folder).map((name) => join(folder, name))),
     ...runFolders.filter((path) => basename(path) !== "latest").map((path) => join(path, "manifest.json")),
   ].filter((path) => (statSync(path, { throwIfNoEntry: false })?.uid ?? user) !== user);
 }

@@ -1,5 +1,5 @@
 /** `exp predict`: the model of a finished run answers new rows. */
-import { chmodSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect } from "vitest";
 import { readTable } from "../data/table.ts";
@@ -192,8 +192,19 @@ describe("a prediction is refused before the model is asked", () => {
     expectFailure(await predict(), 2, "file-exists");
     expect(rig.read("out.xlsx")).toBe("own");
     const asked = chat.bodies.length;
+    // A link in the place of the kept rows is not followed, and a pipe is not waited for.
+    const [kept] = readdirSync(rig.path("artifacts/predictions")).filter((name) => !name.endsWith(".lock"));
+    const folder = rig.path(`artifacts/predictions/${kept}/rows`);
+    const [name] = readdirSync(folder) as [string];
+    rig.write(`other/${name}`, "own");
+    renameSync(folder, rig.path("rows"));
+    symlinkSync(rig.path("other"), folder);
     expect((await predict("--force")).code).toBe(0);
+    expect(rig.read(`other/${name}`)).toBe("own");
     expect(chat.bodies.length).toBe(asked);
+    symlinkSync(rig.path("other"), rig.path("artifacts/predictions"));
+    expectFailure(await predict("--force"), 3, "path-outside");
+    rig.remove("artifacts/predictions");
   });
 
   test("if the run has no model, or is not the run that its files declare", async ({ rig }) => {
