@@ -1,6 +1,6 @@
 import { integer, plural } from "../util/format.ts";
 import { normalQuantile } from "../util/normal.ts";
-import type { Facts, SplitName } from "./audit-facts.ts";
+import type { Facts, Placed, SplitName } from "./audit-facts.ts";
 import { counted, type Found, found, quoted, type Rule, rowRule, where } from "./audit-rule.ts";
 import { isLong, isReasoning } from "./dirty.ts";
 import { basicForm } from "./labels/basic.ts";
@@ -10,6 +10,10 @@ import type { LabelCount } from "./labels.ts";
 import { similarPairs } from "./similar-labels.ts";
 
 const quotes = /^["'`[{(].*["'`\]})]$/s;
+
+/** Whether a label stands for a missing one. */
+const isPlaceholder = (label: string): boolean =>
+  /^(?:nan|null|undefined|#n\/a|unknown|other|misc|todo|tbd)$/i.test(label);
 
 /** Rules about target cells and the labels in them. */
 export const labelRules: readonly Rule[] = [
@@ -169,15 +173,21 @@ export const labelRules: readonly Rule[] = [
     is: ({ row }) => row.gold.some((label) => !isBalanced(label)),
     what: "with an unbalanced bracket in a label",
   }),
-  rowRule({
+  {
     code: "odd-label",
     severity: "warning",
-    is: ({ row }) =>
-      row.gold.some(
-        (label) => !/\p{L}/u.test(label) || /^(?:nan|null|undefined|#n\/a|unknown|other|misc|todo|tbd)$/i.test(label),
-      ),
-    what: "with a placeholder as a label, such as a number, NaN or unknown",
-  }),
+    find({ rows }) {
+      const isNumber = ({ row }: Placed): boolean => row.gold.some((label) => !/\p{L}/u.test(label));
+      const numbers = rows.filter(isNumber);
+      // Ratings and codes are the labels of a study if most rows have them.
+      const areUsual = numbers.length * 2 > rows.filter(({ row }) => row.gold.length > 0).length;
+      const odd = rows.filter((placed) => placed.row.gold.some(isPlaceholder) || (!areUsual && isNumber(placed)));
+      return found(
+        odd.map(where),
+        (count) => `${counted(count, "row")} with a placeholder as a label, such as a number, NaN or unknown`,
+      );
+    },
+  },
   rowRule({
     code: "look-alike-letter",
     severity: "warning",

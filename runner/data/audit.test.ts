@@ -100,3 +100,12 @@ it("occurrences of unseen labels are counted in the basic view, and with synonym
   expect(message()).not.toContain("canonical");
   expect(message((label) => label.toLowerCase().replace(/s$/, ""))).toMatch(/3 occurrences .*; 2 with synonyms merged/);
 });
+
+it("numbers are odd labels only among few rows", () => {
+  const rated = (labels: readonly string[]) => labels.map((label, at) => row(`${at}`, `text ${at}`, label));
+  const odd = (labels: readonly string[]) =>
+    audit({ train: rated(labels) }).findings.find(({ code }) => code === "odd-label")?.examples;
+  expect(odd(["1", "2", "3", "good"])).toBeUndefined();
+  expect(odd(["good", "bad", "bad", "3"])).toEqual(["train/3"]);
+  expect(odd(["1", "2", "3", "NaN"])).toEqual(["train/3"]);
+});
