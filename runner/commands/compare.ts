@@ -6,6 +6,8 @@ import { placeOf } from "../project/place.ts";
 import { compareRuns } from "../runs/compare.ts";
 import type { FinishedRun } from "../runs/finished-runs.ts";
 import { findIntactRun } from "../runs/intact-run.ts";
+import { Ablations } from "../runs/run-ablations.ts";
+import { ablationText } from "../terminal/ablation.ts";
 import { comparisonText } from "../terminal/comparison.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
@@ -16,7 +18,7 @@ export const command = defineCommand({
   arguments: {
     runs: oneOrMore(
       "run",
-      "A finished run. Of one run, all arms are compared; of several, the primary arm of each and shared baselines.",
+      "A finished run. Of one run, all arms are compared; of several, the primary arm of each and shared baselines. Of a sweep, its settings are shown too.",
     ),
   },
   options: {
@@ -58,7 +60,15 @@ export const command = defineCommand({
         : { reference: referenceOf(reference, runs, context, artifacts), margin };
     const metric = metricOpener(root, context, { trust });
     const compared = await compareRuns(runs, { root, artifacts, view, metricName, metric, force, nonInferiority });
-    context.out(json ? `${JSON.stringify(compared, null, 1)}\n` : comparisonText(compared, context, definitions));
+    // Of one run, the settings of its sweep are part of the comparison.
+    const ablation = runs.length === 1 ? new Ablations().of(runs[0]) : undefined;
+    if (json) {
+      const sweep = ablation === undefined ? {} : { sweep: ablation };
+      context.out(`${JSON.stringify({ ...compared, ...sweep }, null, 1)}\n`);
+      return exit.done;
+    }
+    context.out(comparisonText(compared, context, definitions));
+    if (ablation !== undefined) context.out(ablationText(ablation, context));
     return exit.done;
   },
 });

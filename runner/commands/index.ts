@@ -57,12 +57,12 @@ export const commands: CommandTable = {
   },
   status: {
     group: "Run",
-    summary: "Show the status of submitted jobs.",
+    summary: "Show the status of submitted jobs and of runs on this machine.",
     load: () => import("./status.ts"),
   },
   logs: {
     group: "Run",
-    summary: "Print the log of a submitted job.",
+    summary: "Print the log of a submitted job, or of the steps of a run on this machine.",
     load: () => import("./logs.ts"),
   },
   cancel: {

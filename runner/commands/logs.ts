@@ -1,31 +1,95 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findTasks, jobSystemOf, logOf } from "../orchestration/jobs/find-tasks.ts";
+import { stripVTControlCharacters } from "node:util";
+import { lastLines } from "../execution/log-tail.ts";
+import { jobSystemOf, logOf, tasksNamed } from "../orchestration/jobs/find-tasks.ts";
 import { isLive, type Task } from "../orchestration/jobs/task.ts";
 import { placeOf } from "../project/place.ts";
+import { findRun } from "../runs/finished-runs.ts";
+import { finishedHere, isRunning, runningHere } from "../runs/local-run.ts";
 import { type Context, exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
 import { pathKind } from "../util/regular-file.ts";
-import { defineCommand, flag, required } from "./command.ts";
+import { UserError } from "../util/user-error.ts";
+import { defineCommand, flag, optional, required } from "./command.ts";
 
 /** Between two reads of a log that is followed, and between two queries of the queue. ms */
 const readInterval = 500;
 const queueInterval = 5_000;
 
+/** Lines of each step's log that are shown if no step is named. */
+const tailLines = 20;
+
 /**
- * A log has the output of all starts of a job. Several logs are followed by line, each line after the name of its run.
+ * A log has the output of all starts of a job. Several logs are followed by line, each line after the name of its run. The steps
+ * of runs on this machine have a log each.
  */
 export const command = defineCommand({
-  arguments: { run: required("run", "A run, or an experiment for the logs of all its jobs.") },
+  arguments: {
+    run: required("run", "A run, or an experiment for the logs of all its jobs."),
+    step: optional("step", "Print the whole log of this step of a run on this machine."),
+  },
   options: { follow: flag("Print new lines until the jobs end.", { short: "f" }) },
-  async run({ run, follow }, context) {
-    const tasks = await findTasks(run, placeOf(context.cwd).artifacts);
+  async run({ run, step, follow }, context) {
+    const { artifacts } = placeOf(context.cwd);
+    const tasks = step === undefined ? await tasksNamed(run, artifacts) : [];
+    if (tasks.length === 0) {
+      await printLocal(run, step, { follow, artifacts }, context);
+      return exit.done;
+    }
     if (follow && tasks.length > 1) await followAll(tasks, context);
     else for (const task of tasks) await print(task, { follow, isAlone: tasks.length === 1 }, context);
     return exit.done;
   },
 });
+
+/** Prints the logs of the steps of a run on this machine: the ends of all, or the whole log of one. */
+async function printLocal(
+  name: string,
+  wanted: string | undefined,
+  { follow, artifacts }: { readonly follow: boolean; readonly artifacts: string },
+  context: Context,
+): Promise<void> {
+  const running = runningHere(artifacts).filter((one) => isRunning(one, name));
+  const runs = running.length > 0 ? running : [finishedHere(findRun(name, artifacts, context.cwd), artifacts)];
+  const steps = runs.flatMap((run) => run.steps);
+  if (wanted === undefined) {
+    const logged = steps.flatMap(({ step, state, log }) => (log === undefined ? [] : [{ step, state, log }]));
+    if (logged.length === 0) context.err(`no step of ${runs.map((run) => run.name).join(", ")} has a log here\n`);
+    for (const { step, state, log } of logged) {
+      const lines = lastLines(log, tailLines).map(printable);
+      context.out(`== ${step}, ${state} ==\n${lines.map((line) => `${line}\n`).join("")}`);
+    }
+    if (!follow) return;
+  }
+  const live = steps.find(({ step, state }) => (wanted === undefined ? state === "running" : step === wanted));
+  if (live?.log === undefined) {
+    if (wanted === undefined) return;
+    const known = steps.flatMap(({ step, log }) => (log === undefined ? [] : [step]));
+    throw new UserError("log-not-found", `step "${wanted}" of ${name} has no log here`, {
+      help: known.length === 0 ? "a step without a Python process has no log" : `steps with a log: ${known.join(", ")}`,
+      status: "invalid",
+    });
+  }
+  const { step, log } = live;
+  const file = new GrowingFile(log);
+  if (wanted === undefined) file.skip();
+  const printNew = (): void => {
+    for (const text of file.read()) context.out(printable(text));
+  };
+  printNew();
+  const isGoing = (): boolean =>
+    runningHere(artifacts).some((run) => run.steps.some((one) => one.log === log && one.step === step));
+  while (follow && !context.stop.aborted && isGoing()) {
+    await sleep(readInterval, undefined, { signal: context.stop }).catch(() => undefined);
+    printNew();
+  }
+  printNew();
+}
+
+/** A text of a log without the sequences that control a terminal. */
+const printable = (text: string): string => stripVTControlCharacters(text);
 
 async function print(
   task: Task,

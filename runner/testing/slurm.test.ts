@@ -272,7 +272,7 @@ test("without Slurm, a submission is one error and writes nothing", async ({ rig
   );
   expect(namesIn(rig.path("artifacts/jobs"))).toEqual([]);
   expect(await rig.json("status")).toEqual([]);
-  expectFailure(await rig.exp("logs", "study"), 2, "job-not-found");
+  expectFailure(await rig.exp("logs", "study"), 2, "run-not-found");
   expectFailure(await rig.exp("run", "experiments/study.yaml", "--executor", "mars"), 2, "bad-option", "mars");
   const forced = ["run", "experiments/study.yaml", "--executor", "slurm", "--force", "data"];
   expectFailure(await rig.exp(...forced), 2, "bad-option", "--force");

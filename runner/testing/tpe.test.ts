@@ -52,7 +52,10 @@ test("later settings follow from the scores of earlier ones, and an interrupted 
   expect(Math.max(...tried)).toBe(11);
   expect(trainings(run)).toHaveLength(6);
   expect(roles(rig, run)).toEqual([...Array.from({ length: 6 }, () => "candidate"), "final"]);
-  expect(await rig.output("show", "simulated")).toMatch(/^11 .*\n/m);
+  for (const command of ["show", "compare"]) {
+    const shown = await rig.output(command, "simulated");
+    expect([command, shown]).toEqual([command, expect.stringMatching(/simulated: 6 settings\n[\s\S]*^11 .*\n/m)]);
+  }
 
   const again = await rig.build(file);
   expect([again.manifest, new Set(Object.values(again.steps))]).toEqual([run.manifest, new Set(["reused"])]);

@@ -47,6 +47,16 @@ export async function findTasks(name: string | undefined, artifacts: string): Pr
   });
 }
 
+/** The same, and no tasks if no job was submitted under the name. */
+export async function tasksNamed(name: string | undefined, artifacts: string): Promise<readonly Task[]> {
+  try {
+    return await findTasks(name, artifacts);
+  } catch (error) {
+    if (error instanceof UserError && error.code === "job-not-found") return [];
+    throw error;
+  }
+}
+
 /** Names of the executors that submit jobs. */
 export function submitting(): readonly string[] {
   return [...executors].filter(({ jobSystem }) => jobSystem !== undefined).map(({ name }) => name);
