@@ -193,9 +193,9 @@ describe("if exp cannot write,", () => {
   });
 
   test("a full disk is an error; with free space the next run finishes", async ({ rig, skip }) => {
-    if (!mountTmpfs(rig, rig.path("artifacts"), ["size=1m"])) return skip("cannot mount a disk here");
+    if (!mountTmpfs(rig, rig.path("artifacts"), ["size=2m"])) return skip("cannot mount a disk here");
     const ballast = rig.path("artifacts/ballast");
-    writeFileSync(ballast, Buffer.alloc(920_000));
+    writeFileSync(ballast, Buffer.alloc(1_968_000));
     rig.write("experiments/data/train.csv", table("train-", 2_000));
     const args = ["--set", "data.accept=[duplicate-input]"];
     expectFailure(await rig.exp("run", file, ...args), 1, "disk-full", "artifacts");
