@@ -1,8 +1,8 @@
 """Write the data files of the tutorials: python3 generate.py [FOLDER]. The same program gives the same bytes.
 
 tickets.csv: support tickets, each with the team that answers it. notes.jsonl: incident notes with a one-sentence summary.
-chats.jsonl: conversations of two turns about a library, in the form of the OpenAI API. All texts are composed from the
-lists below with a fixed seed.
+chats.jsonl: conversations of two turns about a library, in the form of the OpenAI API. rentals.jsonl: requests for a
+van, each with the request as an object. All texts are composed from the lists below with a fixed seed.
 """
 
 from __future__ import annotations
@@ -70,6 +70,17 @@ GREETINGS = [
 ]
 DAYS = ["Monday", "Tuesday", "Thursday", "Saturday"]
 
+FIRST_NAMES = ["Ada", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gita", "Hugo"]
+LAST_NAMES = ["Moss", "Ito", "Brandt", "Okoro", "Lind", "Weber", "Rao", "Silva"]
+SIZES = ["small", "medium", "large"]
+EXTRAS = ["ramp", "straps", "trolley"]
+REQUESTS = [
+    "I need a {size} van for {days} from {day}{extras}. {customer}",
+    "{customer} would like a {size} van on {day}, for {days}{extras}.",
+    "Can we have a {size} van from {day}? We need it for {days}{extras}. Regards, {customer}",
+    "Please book {days} with a {size} van for {customer}, starting on {day}{extras}.",
+]
+
 
 def tickets(draw: random.Random) -> list[dict[str, str]]:
     """48 tickets, 12 for each team."""
@@ -116,14 +127,35 @@ def chats(draw: random.Random) -> list[dict[str, list[dict[str, str]]]]:
     return rows
 
 
+def rentals(draw: random.Random) -> list[dict[str, object]]:
+    """40 requests, 10 of each form."""
+    rows: list[dict[str, object]] = []
+    for at in range(40):
+        extras = [extra for extra in EXTRAS if draw.random() < 0.4]
+        days = draw.randint(1, 5)
+        rental = {
+            "customer": f"{draw.choice(FIRST_NAMES)} {draw.choice(LAST_NAMES)}",
+            "size": draw.choice(SIZES),
+            "day": draw.choice(DAYS),
+            "days": days,
+            "extras": extras,
+        }
+        words = {**rental, "days": "one day" if days == 1 else f"{days} days"}
+        words["extras"] = f", with {' and '.join(extras)}" if extras else ""
+        rows.append({"message": REQUESTS[at % len(REQUESTS)].format(**words), "rental": rental})
+    draw.shuffle(rows)
+    return [{"id": f"R-{at:03}", **row} for at, row in enumerate(rows, 1)]
+
+
 def main(folder: Path) -> None:
-    """Write the three files into a folder."""
+    """Write the four files into a folder."""
     draw = random.Random(20)
     with (folder / "tickets.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["ticket", "message", "team"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(tickets(draw))
-    for name, rows in (("notes.jsonl", notes(draw)), ("chats.jsonl", chats(draw))):
+    files = (("notes.jsonl", notes(draw)), ("chats.jsonl", chats(draw)), ("rentals.jsonl", rentals(draw)))
+    for name, rows in files:
         (folder / name).write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
 
 

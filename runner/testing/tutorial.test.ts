@@ -122,7 +122,7 @@ test("the data files are those that generate.py writes", () => {
   try {
     execFileSync("python3", [join(folder, "generate.py"), made]);
     const names = readdirSync(made);
-    expect(names.sort()).toEqual(["chats.jsonl", "notes.jsonl", "tickets.csv"]);
+    expect(names.sort()).toEqual(["chats.jsonl", "notes.jsonl", "rentals.jsonl", "tickets.csv"]);
     for (const name of names) expect(readFileSync(join(made, name))).toEqual(readFileSync(join(folder, name)));
   } finally {
     rmSync(made, { recursive: true });
