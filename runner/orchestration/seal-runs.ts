@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { isSmoke } from "../config/smoke.ts";
 import type { Event } from "../execution/event.ts";
 import type { Outcome } from "../execution/scheduler.ts";
@@ -5,12 +7,14 @@ import type { Plan, PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
+import type { Experiment } from "../plugins/experiment.ts";
 import type { Project } from "../project/project.ts";
 import { locksOf, openProvenance, seedsIn } from "../runs/provenance.ts";
 import { makeLatest } from "../runs/run-folder.ts";
 import { type Sealing, seal } from "../runs/seal.ts";
-import type { Json } from "../util/canonical.ts";
+import { type Json, sha256 } from "../util/canonical.ts";
 import type { Context } from "../util/context.ts";
+import { fileInside } from "../util/inside.ts";
 import type { Sealed } from "./ablations.ts";
 import type { RunOptions } from "./options.ts";
 import { succeeded } from "./outcome.ts";
@@ -89,9 +93,21 @@ function sealingOf(
           if (!name.startsWith("recipes/")) sources[site.portable(path)] = step.sourceDigests[name] as string;
         }
       }
-      return provenance({ locks: locksOf(run.steps.values()), seeds: seedsIn(config), sources });
+      const rationale = rationaleOf([experiment, ...compared], project);
+      return provenance({ locks: locksOf(run.steps.values()), seeds: seedsIn(config), sources, rationale });
     },
   };
+}
+
+/** The README.md in the folders of prompt templates, with their digests. That of the project describes other things. */
+function rationaleOf(experiments: readonly Experiment[], { root, site }: Project): Record<string, string> {
+  const templates = experiments.flatMap(({ prompt }) => [prompt.template, prompt.zero_shot ?? []].flat());
+  const found: Record<string, string> = {};
+  for (const folder of new Set(templates.map((template) => dirname(resolve(root, template))))) {
+    const path = fileInside(root, relative(root, join(folder, "README.md")));
+    if (folder !== resolve(root) && path !== undefined) found[site.portable(path)] = sha256(readFileSync(path));
+  }
+  return found;
 }
 
 function nameOf({ experiment, coordinates }: PlannedRun): string {

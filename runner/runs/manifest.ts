@@ -86,6 +86,8 @@ export type Provenance = {
   readonly seeds: Readonly<Record<string, number>>;
   /** Data file, template or other source -> sha256. */
   readonly sources: Readonly<Record<string, string>>;
+  /** README.md in the folder of a template -> sha256. It affects no result. Absent in runs of older versions. */
+  readonly rationale?: Readonly<Record<string, string>>;
 };
 
 /** Whether a run is the final run of a setting that a selection chose. */
@@ -231,6 +233,7 @@ const manifestFields: Readonly<Record<string, Check>> = {
     packages: mapOf(mapOf(isText)),
     seeds: mapOf(isNumber),
     sources: mapOf(isText),
+    rationale: optional(mapOf(isText)),
   }),
 };
 

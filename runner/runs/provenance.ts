@@ -14,6 +14,7 @@ type RunProvenance = {
   readonly locks: Locks;
   readonly seeds: Readonly<Record<string, number>>;
   readonly sources: Readonly<Record<string, string>>;
+  readonly rationale: Readonly<Record<string, string>>;
 };
 
 /** Provenance of the runs that one command seals. Facts about the machine and the project are read once. */
@@ -45,6 +46,7 @@ export function openProvenance(given: {
       packages: Object.fromEntries(locks.map(([name, { path }]) => [name, packagesOf(path)])),
       seeds: run.seeds,
       sources: run.sources,
+      ...(Object.keys(run.rationale).length === 0 ? {} : { rationale: run.rationale }),
     };
   };
 }

@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import excel from "exceljs";
 import { expect } from "vitest";
+import { sha256 } from "../util/canonical.ts";
 import { browserPath, expectAccessible, openBrowser } from "./browser.ts";
 import { hasLibreOffice, sheetsAsCsv } from "./libreoffice.ts";
 import { statedNumbers } from "./reported-numbers.ts";
@@ -22,7 +23,8 @@ test("simulated predictions are reproducible from their seed", () => {
 test("every file of the radiology study package has the notice on simulated predictions", async ({ rig }) => {
   for (const folder of ["experiments", "prompts"]) cpSync(join(clone, folder), rig.path(folder), { recursive: true });
   const { manifest } = await rig.build("experiments/radiology-study-replay.yaml");
-  const { arms, intervals, steps } = rig.manifest(manifest);
+  const { arms, intervals, steps, provenance } = rig.manifest(manifest);
+  expect(provenance.rationale).toEqual({ "prompts/README.md": sha256(rig.read("prompts/README.md")) });
   const kinds = new Set(Object.values(steps).map(({ kind }) => kind));
   // No step runs Python or a model.
   expect([...kinds].sort()).toEqual(["analyse", "compare", "data", "evaluate", "generate", "lookup", "workbook"]);

@@ -14,7 +14,12 @@ it("replayed predictions show the declared templates, with the sections of the R
   const text = textOf({ runs, notes: {}, promptFiles: { "prompts/own.hbs": template, "prompts/README.md": readme } });
   expect(text).toContain(JSON.stringify(template));
   for (const shown of ["Rules", "Short.", "own.hbs", "Asks."]) expect(text).toContain(shown);
-  for (const hidden of ["How to.", "other.hbs", "Else."]) expect(text).not.toContain(hidden);
+  for (const hidden of ["How to.", "other.hbs", "Else.", "SHA-256"]) expect(text).not.toContain(hidden);
+  const rationale = { "prompts/README.md": "0123456789abcdef0123" };
+  const recorded = runs.map((run) => ({ ...run, provenance: { ...run.provenance, rationale } }));
+  expect(textOf({ runs: recorded, notes: {}, promptFiles: { "prompts/README.md": readme } })).toContain(
+    '{"code":"0123456789abcdef"}',
+  );
 });
 
 it("a template without a file of the project is named", () => {

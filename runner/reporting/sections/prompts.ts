@@ -137,7 +137,7 @@ function rationale({ runs, promptFiles = {} }: Study): readonly Block[] {
     if (sections.length === 0) return [];
     return [
       heading(2, "Rationale of the prompts"),
-      paragraph("From ", { code: readme }, "."),
+      paragraph("From ", { code: readme }, ...recordedDigest(runs, readme), "."),
       ...sections.flatMap(({ heading: title, text: body }) => [
         ...(title === "" ? [] : [heading(3, title.replaceAll("`", ""))]),
         ...markdownBlocks(body, (number) => ({
@@ -147,6 +147,12 @@ function rationale({ runs, promptFiles = {} }: Study): readonly Block[] {
       ]),
     ];
   });
+}
+
+/** The digest of a file that explains prompts, as the last run with one recorded it. */
+function recordedDigest(runs: readonly RunFacts[], file: string): readonly (string | { readonly code: string })[] {
+  const digest = runs.findLast(({ provenance }) => provenance.rationale?.[file])?.provenance.rationale?.[file];
+  return digest === undefined ? [] : [" (SHA-256 at the time of the run: ", { code: digest.slice(0, 16) }, ")"];
 }
 
 /** The differences between the prompts of a sweep; none if no sweep varies the prompt. */
