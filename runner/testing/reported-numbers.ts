@@ -336,8 +336,22 @@ function sheetRows(book: Workbook, name: string): readonly Readonly<Record<strin
 function blocksOf(show: string): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, readonly string[]>();
   let heading = "";
+  let metric: string | undefined;
   for (const line of show.split("\n")) {
-    const [first = "", ...rest] = line.trim().split(/ {2,}/);
+    const cells = line.trim().split(/ {2,}/);
+    const [first = "", ...rest] = cells;
+    if (first === "") metric = undefined;
+    // Scores: the first row of a metric has its name, and each row has a view.
+    if (first === "metric") metric = "";
+    else if (metric !== undefined) {
+      const row = line.startsWith(" ") ? cells : rest;
+      if (row !== cells) metric = first;
+      found.set(
+        `${metric} ${row[0]}`,
+        row.slice(1).map((cell) => cell.replace(/ \[.*\]$/, "")),
+      );
+      continue;
+    }
     if (rest.length === 0 || first === "error category" || first === "cause of a wrong label") heading = first;
     if (rest.length > 0) found.set(`${heading} ${first}`, rest);
   }
