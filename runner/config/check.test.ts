@@ -315,11 +315,22 @@ describe("the rest", () => {
     "an experiment to compare that is not there": ["compare: [y]", "missing-file"],
     "an experiment that compares itself": ["compare: [x]", "3:11 not-comparable"],
     "an upload of nothing, as a warning": ["upload: {repo: me/x}", "unused-key"],
+    "a format that no model is written in": ["train: {}\nupload: {repo: me/x, formats: ['gguf:q2']}", "not-one-of"],
+    "a format twice": [
+      "train: {}\ndata: {validation: {fraction: 0.1}}\nupload: {repo: me/x, formats: [gguf, 'gguf:q4_k_m']}",
+      "5:38 duplicate-format",
+    ],
+    "a format that nothing scores, as a warning": ["train: {}\nupload: {repo: me/x, formats: [gguf]}", "not-scored"],
     "a final report without notes, as a warning": ["report: {final: true}", "no-notes"],
     "private data that may be published": ["data: {origin: {kind: private, publish: true}}", "private-data"],
     "a language that is no code": ["train: {}\nupload: {repo: me/x, language: [English]}", "bad-format"],
     "a size without a unit": ["resources: {memory: '32'}", "bad-format"],
     "a repository without an owner": ["upload: {repo: x}", "bad-format"],
+  });
+  it("a format without a converter for the model's family", () => {
+    const text = `${head}train: {}\ndata: {validation: {fraction: 0.1}}\nupload: {repo: me/x, formats: [gguf]}\n`;
+    const found = wrong(text, { modelConfig: () => ({ model_type: "gpt_oss" }) });
+    expect(found).toContain("5:32 export-unsupported");
   });
   it("warnings alone do not refuse", () => expect(loadText(`${head}upload: {repo: me/x}\n`).ok).toBe(true));
 });

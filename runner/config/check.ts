@@ -7,7 +7,7 @@ import type { CheckContext } from "./checks/context.ts";
 import { checkData, checkOtherColumns } from "./checks/data.ts";
 import { checkEvaluate } from "./checks/evaluate.ts";
 import { checkGenerate } from "./checks/generate.ts";
-import { checkModel, checkModelUse } from "./checks/model.ts";
+import { checkModel, checkModelUse, checkUploadFormats } from "./checks/model.ts";
 import { checkPrompt } from "./checks/prompt.ts";
 import { checkReport } from "./checks/report.ts";
 import { checkTask } from "./checks/task.ts";
@@ -23,6 +23,7 @@ const checks: readonly Check[] = [
   { sections: ["data", "evaluate", "train"], run: checkOtherColumns },
   { sections: ["model", "generate"], run: checkModel },
   { sections: ["model", "train", "generate"], run: checkModelUse },
+  { sections: ["model", "upload", "data", "train", "generate"], run: checkUploadFormats },
   { sections: ["prompt", "generate", "train"], run: checkPrompt },
   { sections: ["train", "data", "resources"], run: checkTrain },
   { sections: ["generate", "prompt", "train", "resources"], run: checkGenerate },

@@ -2,6 +2,7 @@ import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import { executors } from "../plugins/executors/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
+import { declaredFormats } from "../plugins/formats/registry.ts";
 import { defaultTask, metricNames, rankingMetricNames, tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
 import { dataSection } from "./sections/data.ts";
@@ -11,7 +12,7 @@ import { prompt } from "./sections/prompt.ts";
 import { report } from "./sections/report.ts";
 import { resourcesSchema } from "./sections/resources.ts";
 import { sweepSection } from "./sections/sweep.ts";
-import { upload } from "./sections/upload.ts";
+import { uploadSection } from "./sections/upload.ts";
 
 /** How a sweep selects its winner on validation rows. */
 export type Select = Experiment["evaluate"]["primary"];
@@ -189,7 +190,7 @@ function buildExperimentSchema({ defaults }: Task, dataKeys: Readonly<Record<str
         examples: [["most_frequent", "tfidf_svm"]],
       },
       report,
-      upload,
+      upload: uploadSection(declaredFormats()),
       resources: resourcesSchema(executors) as Schema,
     },
   } as Schema;

@@ -142,6 +142,8 @@ type Upload = {
   readonly repo: string;
   readonly private: boolean;
   readonly content: "adapter" | "merged";
+  /** "gguf", or "gguf:q8_0" with a number format. */
+  readonly formats?: readonly string[];
   readonly base_license?: string;
   readonly license?: string;
   readonly base_model?: string;

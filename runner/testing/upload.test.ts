@@ -2,9 +2,10 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
+import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import { prepareDatasetRelease } from "../publishing/release/dataset-release.ts";
 import { findRun } from "../runs/finished-runs.ts";
 import type { Manifest } from "../runs/manifest.ts";
@@ -290,6 +291,45 @@ describe("a whole model", () => {
     expect(await uploaded(own)).toMatchObject({ code: 0, status: "unchanged" });
     expect(server.requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
   });
+
+  test("is uploaded in another format with what it lost on validation rows, also searched for rows", async ({
+    rig,
+  }) => {
+    const own = study(rig);
+    own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
+    own.edit(file, upload, upload.replace("}", ", formats: ['gguf:q8_0']}"));
+    const validation = ["--set", "data.validation={fraction: 0.25}"];
+    const run = await own.build(file, "--no-upload", ...validation);
+    expect(Object.keys(run.steps)).toEqual(
+      expect.arrayContaining(["merge", "export.gguf-q8_0", "generate.tuned@validation", "export_scores.gguf-q8_0"]),
+    );
+    expect(Object.keys(own.manifest(run.manifest).arms).sort()).toEqual(["most_frequent", "tuned", "zero_shot"]);
+    expect(await uploaded(own)).toMatchObject({ code: 0, status: "uploaded", reasons: [] });
+    const bytes = (name: string): Buffer => Buffer.from(server.bytes(repo, `gguf-q8_0/${name}`));
+    expect(bytes("model.gguf").subarray(0, 4).toString()).toBe("GGUF");
+    expect(bytes("Modelfile").toString()).toMatch(/^FROM \.\/model\.gguf\n(?:.|\n)*SYSTEM """Name the diagnoses\."""/);
+    const { n, arms } = JSON.parse(bytes("scores.json").toString()) as Pick<Comparison, "n" | "arms">;
+    expect([n, Object.keys(arms)]).toEqual([12, ["tuned", "gguf-q8_0"]]);
+    const card = server.bytes(repo, "README.md").toString();
+    const line = card.split("\n").find((one) => one.includes("gguf-q8_0/model.gguf` | q8_0")) ?? "";
+    for (const arm of ["tuned", "gguf-q8_0"]) {
+      const { value, low, high } = arms[arm]?.micro_f1 ?? {};
+      for (const number of [value, low, high]) expect(line, arm).toContain(number?.toFixed(3));
+    }
+    // Equal answers have a difference without an interval.
+    expect(line).toMatch(/\| [+−]\d\.\d{3}(?: \[[^\]]+\])? \|$/);
+    expect(card).toContain("on 12 validation rows");
+
+    const folder = dirname(run.manifest);
+    const { input } = JSON.parse(own.read(join(folder, "data/test.jsonl")).split("\n", 1)[0] as string);
+    own.overwrite(join(folder, "gguf-q8_0/exported/Modelfile"), `FROM ./model.gguf\nSYSTEM """${input}"""\n`);
+    expect((await uploaded(own)).reasons.map(({ code, message }) => `${code}: ${message}`)).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^leak-row: gguf-q8_0\/Modelfile contains text of row/),
+        expect.stringMatching(/^file-altered: /),
+      ]),
+    );
+  }, 600_000);
 
   test("from full fine-tuning is uploaded without a merge", async ({ rig }) => {
     const own = sharded(rig, "torchtune/weights.py");

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { backends } from "../../plugins/backends/registry.ts";
 import { engines } from "../../plugins/engines/registry.ts";
+import { formats, readDeclaredFormat } from "../../plugins/formats/registry.ts";
 import { modelUse, unsupportedUses } from "../../plugins/model-support.ts";
 import { nearest } from "../../util/suggest.ts";
 import { knownParameters, parametersOf } from "../model-size.ts";
@@ -115,4 +116,37 @@ function checkSize(context: CheckContext, parameters: number | undefined, where:
     `model.size is ${size}, but ${where} has ${real} parameters`,
     `write size: ${real}`,
   );
+}
+
+/** Checks that each format of an upload holds the base model, if its config.json is on this machine. */
+export function checkUploadFormats(context: CheckContext): void {
+  const { model, upload, data, train, generate } = context.experiment;
+  const wanted = upload?.formats ?? [];
+  if (wanted.length === 0) return;
+  const engine = engines.find(generate.engine);
+  // An upload without a trained model has its own warning.
+  if (train === undefined || engine === undefined || engine.recorded !== undefined) return;
+  if (!engine.runsModel) {
+    const message = "upload.formats has no effect: a server has the model, and not this machine";
+    context.warning("upload.formats", "unused-key", message, "remove it, or use an engine that runs the model");
+    return;
+  }
+  const config = context.modelConfig?.(model.base, model.revision);
+  for (const [at, text] of wanted.entries()) {
+    const format = formats.get(readDeclaredFormat(text).format);
+    const what = config && format.supports(config);
+    if (what === undefined) continue;
+    const help = `it exports models of the types ${format.modelTypes.join(", ")}`;
+    context.error(`upload.formats.${at}`, "export-unsupported", `${format.name} cannot export ${what}`, help);
+  }
+  const types = wanted.map((text) => JSON.stringify(readDeclaredFormat(text)));
+  const twice = types.findIndex((one, at) => types.indexOf(one) < at);
+  if (twice !== -1) {
+    const message = `upload.formats names ${wanted[types.indexOf(types[twice] as string)]} twice: ${wanted[twice]}`;
+    context.error(`upload.formats.${twice}`, "duplicate-format", message, "remove one");
+  }
+  if (data.validation === undefined) {
+    const message = "the models of upload.formats are not scored: the study has no validation rows";
+    context.warning("upload.formats", "not-scored", message, "add data.validation, such as {fraction: 0.1}");
+  }
 }

@@ -29,6 +29,14 @@ export const upload = {
       description: "Upload the adapter, or the model with the adapter merged into the base.",
       examples: ["merged"],
     },
+    formats: {
+      type: "array",
+      items: { type: "string" },
+      uniqueItems: true,
+      description:
+        "Add the model in these formats, each in a folder of its own: a format, or format:type with the number format of the weights. A run writes them and scores them on validation rows. Absent: none.",
+      examples: [["gguf"], ["gguf:q4_k_m", "gguf:q8_0"]],
+    },
     base_license: {
       type: "string",
       minLength: 1,
@@ -100,3 +108,12 @@ export const upload = {
   },
   description: "Upload of the model. Absent: nothing is uploaded.",
 } as const;
+
+/** The `upload` section with the names of model formats. */
+export function uploadSection(formats: readonly string[]) {
+  const { properties } = upload;
+  return {
+    ...upload,
+    properties: { ...properties, formats: { ...properties.formats, items: { type: "string", enum: formats } } },
+  };
+}

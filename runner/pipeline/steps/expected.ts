@@ -274,12 +274,14 @@ export function diskOf(experiment: Experiment, site: Site): number {
   const shape = site.shape(model.base, model.revision);
   if (shape === undefined || train === undefined) return 0;
   const whole = modelBytes(shape);
-  if (train.method === "full") return whole + train.checkpoint.keep * 3 * whole;
+  // An exported model is at most as large as the whole one, unless it is f32.
+  const exported = (upload?.formats ?? []).length * whole;
+  if (train.method === "full") return whole + train.checkpoint.keep * 3 * whole + exported;
   const { method, rank, targets } = train;
   const layers = trainedLayers(train.layers);
   const adapter = 4 * adapterParameters(shape, { method, rank, targets, layers });
-  const merged = train.merge || upload?.content === "merged" ? whole : 0;
-  return adapter * (1 + 4 * train.checkpoint.keep) + merged;
+  const merged = train.merge || upload?.content === "merged" || exported > 0 ? whole : 0;
+  return adapter * (1 + 4 * train.checkpoint.keep) + merged + exported;
 }
 
 function modelBytes(shape: Shape): number {

@@ -1,5 +1,5 @@
 import type { Experiment } from "../../plugins/experiment.ts";
-import { formats } from "../../plugins/formats/registry.ts";
+import { formats, type ModelExport } from "../../plugins/formats/registry.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, FileOf, StepKind } from "../../plugins/step.ts";
 import type { Json } from "../../util/canonical.ts";
@@ -15,9 +15,6 @@ import { preflightOf } from "./predict.ts";
 import { draftPrompt } from "./prompt.ts";
 
 type Params = { readonly format: string };
-
-/** What is exported: a format, and the number format of its weights. */
-export type ModelExport = { readonly format: string; readonly type: string };
 
 /** Writes a whole model in another format. */
 export const exportModel: StepKind<Params> = {
@@ -62,24 +59,12 @@ export function draftsOfExport(
   const on: Experiment = validates ? { ...experiment, evaluate: { ...evaluate, split: "validation" } } : experiment;
   const own = subjectOf(experiment);
   const { train } = experiment;
-  const format = formats.get(name);
   const prompt = draftPrompt(on, own);
   const merges = train !== undefined && train.method !== "full" && !has("merge");
-  const exported = format.exportStep.draft(
-    draft({
-      id: "export",
-      kind: exportModel.name,
-      params: { format: name, type, thinking: experiment.prompt.thinking, generation: choosing(experiment) },
-      inputs: {
-        model: { step: "fetch", file: "model.json" },
-        prompts: { step: prompt.id, file: "eval.jsonl" },
-        ...weightsOf(experiment),
-      },
-      localPaths: { model: site.model(experiment.model.base, experiment.model.revision).dir },
-      needs: { cores: site.cores, gpus: 0, memory: 0 },
-    }),
-    { experiment, arm: own, site },
-  );
+  const exported = draftExport(experiment, { format: name, type }, site, {
+    id: "export",
+    prompts: { step: prompt.id, file: "eval.jsonl" },
+  });
   const model = [
     draftFetch(experiment, site),
     prompt,
@@ -102,6 +87,52 @@ export function draftsOfExport(
   };
 }
 
+/** The step that writes an experiment's model in a format; `prompts` are those that the file is compared on. */
+export function draftExport(
+  experiment: Experiment,
+  { format: name, type }: ModelExport,
+  site: Site,
+  { id, prompts }: { readonly id: string; readonly prompts: FileOf },
+): Draft {
+  return formats.get(name).exportStep.draft(
+    draft({
+      id,
+      kind: exportModel.name,
+      params: { format: name, type, thinking: experiment.prompt.thinking, generation: choosing(experiment) },
+      inputs: { model: { step: "fetch", file: "model.json" }, prompts, ...weightsOf(experiment) },
+      localPaths: { model: site.model(experiment.model.base, experiment.model.revision).dir },
+      needs: { cores: site.cores, gpus: 0, memory: 0 },
+    }),
+    { experiment, arm: subjectOf(experiment), site },
+  );
+}
+
+/** The step that answers with an exported model what the run's own model answers in `asked`. */
+export function draftExportedAnswers(
+  experiment: Experiment,
+  { format: name, type }: ModelExport,
+  site: Site,
+  { id, asked, exported }: { readonly id: string; readonly asked: Draft; readonly exported: Draft },
+): Draft {
+  const { model: _model, weights: _weights, adapter: _adapter, ...prompts } = asked.inputs as Record<string, FileOf>;
+  return formats.get(name).answerStep.draft(
+    draft({
+      id,
+      kind: exportedAnswers.name,
+      params: {
+        ...{ format: name, thinking: experiment.prompt.thinking },
+        ...choosing(experiment),
+        ...answering(experiment),
+      },
+      inputs: { ...prompts, export: { step: exported.id, file: "exported/" } },
+      localPaths: asked.localPaths,
+      // Its speed is measured, so nothing else runs beside it.
+      needs: { cores: site.cores, gpus: 0, memory: 0 },
+    }),
+    { experiment, arm: type, site },
+  );
+}
+
 /** The answers and scores of both models, and their comparison. */
 function scoredDrafts(
   on: Experiment,
@@ -111,19 +142,9 @@ function scoredDrafts(
   site: Site,
 ): readonly Draft[] {
   const asked = draftGenerate(on, own, site);
-  const { model: _model, weights: _weights, adapter: _adapter, ...prompts } = asked.inputs as Record<string, FileOf>;
-  const answers = formats.get(name).answerStep.draft(
-    draft({
-      id: stepOfArm("generate", type),
-      kind: exportedAnswers.name,
-      params: { format: name, thinking: on.prompt.thinking, ...choosing(on), ...answering(on) },
-      inputs: { ...prompts, export: { step: exported.id, file: "exported/" } },
-      localPaths: asked.localPaths,
-      // Its speed is measured, so nothing else runs beside it.
-      needs: { cores: site.cores, gpus: 0, memory: 0 },
-    }),
-    { experiment: on, arm: type, site },
-  );
+  const answers = draftExportedAnswers(on, { format: name, type }, site, {
+    ...{ id: stepOfArm("generate", type), asked, exported },
+  });
   const ownScore = draftEvaluate(on, own, site);
   const score: Draft = {
     ...ownScore,

@@ -27,6 +27,7 @@ import { draftPrompt, prompt } from "./prompt.ts";
 import { select } from "./select.ts";
 import { shared } from "./shared-draft.ts";
 import { draftTrain, train } from "./train.ts";
+import { draftUploadFormats, exportScores } from "./upload-formats.ts";
 import { draftWorkbook, workbook } from "./workbook.ts";
 
 /** Every kind of step by name. */
@@ -55,6 +56,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       select,
       exportModel,
       exportedAnswers,
+      exportScores,
     ] as StepKind[]
   ).map((kind) => [kind.name, kind]),
 );
@@ -82,6 +84,7 @@ export function draftsOf(
       : // Contrasts with other experiments depend on the names of all steps.
         [compared.length > 0 ? compareDraft(experiment) : shared("compare", experiment, site, compareDraft, scores)]),
     shared("analyse", experiment, site, (own) => draftAnalyse(own, scores, site), scores),
+    ...draftUploadFormats(experiment, site, drafts),
     ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site, compared, isWinner)] : []),
   ];
 }

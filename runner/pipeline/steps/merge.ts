@@ -25,11 +25,13 @@ export const merge: StepKind = {
 };
 
 /**
- * Whether something needs the merged model: `train.merge`, the upload, or an engine that cannot load such an adapter.
+ * Whether something needs the merged model: `train.merge`, the upload or its formats, or an engine that cannot load
+ * such an adapter.
  */
 export function needsMerge({ train, upload, generate }: Experiment): boolean {
   if (train === undefined || train.method === "full" || !engines.get(generate.engine).runsModel) return false;
-  return train.merge || upload?.content === "merged" || loadsMerged({ train, generate });
+  if (upload?.content === "merged" || (upload?.formats ?? []).length > 0) return true;
+  return train.merge || loadsMerged({ train, generate });
 }
 
 /** The step that merges the experiment's adapter. */

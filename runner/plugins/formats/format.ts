@@ -11,6 +11,10 @@ export type ModelFormat = {
   readonly types: readonly [string, ...string[]];
   /** What keeps it from holding the model of a config.json, as the object of "cannot export". */
   supports(model: ModelConfig): string | undefined;
+  /** The name of the file with the model, in an exported folder. */
+  readonly file: string;
+  /** The texts in such a file that are not weights, so that an upload can search them. Throws UserError. */
+  textsIn(path: string): readonly string[];
   /** The values of `model_type` that it holds, for messages. */
   readonly modelTypes: readonly string[];
   /**

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { readResult } from "../../pipeline/result-files.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import { taskOf } from "../../pipeline/steps/task.ts";
+import { formats } from "../../plugins/formats/registry.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
 import { readStart } from "../../util/regular-file.ts";
@@ -57,7 +58,7 @@ function withoutPermitted(text: string, path: string, { files }: Release): strin
   return permitted.reduce((rest, passage) => rest.replace(passage, () => ""), text);
 }
 
-/** The text of a file to publish. Of safetensors the header, which has free text; undefined for other weights. */
+/** The text of a file to publish. Of weights the header or metadata, which have free text; undefined for others. */
 function textOf({ path, content }: ReleaseFile): string | undefined {
   if ("text" in content) return content.text;
   if (path.endsWith(".safetensors")) {
@@ -65,6 +66,8 @@ function textOf({ path, content }: ReleaseFile): string | undefined {
     const size = length.length < 8 ? 0 : Number(length.readBigUInt64LE());
     return readStart(content.file, 8 + Math.min(size, largestHeader)).toString("utf8", 8);
   }
+  const format = [...formats].find(({ file }) => basename(path) === file);
+  if (format !== undefined) return format.textsIn(content.file).join("\n");
   return isBinary(path) ? undefined : readFileSync(content.file, "utf8");
 }
 

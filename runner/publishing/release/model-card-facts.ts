@@ -1,3 +1,4 @@
+import type { ResultFiles } from "../../pipeline/result-files.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
 import type { MaybeBounds } from "../../util/bounds.ts";
 import type { ReleaseFile } from "./release.ts";
@@ -12,6 +13,18 @@ export type ShownCase = {
   readonly prediction: unknown;
 };
 
+/** The model in another format, in the folder `name`. */
+export type ExportedFacts = {
+  readonly name: string;
+  readonly format: string;
+  /** The number format of the weights. */
+  readonly type: string;
+  /** Bytes of the file with the model. */
+  readonly size: number;
+  /** The scores of the run's own model and of this one on validation rows; absent if nothing was scored. */
+  readonly comparison: ResultFiles["comparison.json"] | undefined;
+};
+
 /** The content of a model card. */
 export type CardFacts = {
   readonly run: RunFacts;
@@ -22,6 +35,7 @@ export type CardFacts = {
   readonly license: string | undefined;
   /** Content of the repository: an adapter, or a complete model, merged or trained in full. "none": the run has no model. */
   readonly kind: "adapter" | "merged" | "full" | "none";
+  readonly exported: readonly ExportedFacts[];
   /** What the study states for the card. */
   readonly stated: Pick<
     NonNullable<RunFacts["config"]["upload"]>,

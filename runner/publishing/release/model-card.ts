@@ -2,6 +2,7 @@ import { stringify } from "yaml";
 import { datasetText } from "../../hub/dataset-files.ts";
 import { taskOf } from "../../pipeline/steps/task.ts";
 import { datasetsOf } from "../../plugins/data-part.ts";
+import { formats } from "../../plugins/formats/registry.ts";
 import type { Metric } from "../../plugins/metrics/metric.ts";
 import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { table } from "../../reporting/checklist/markdown.ts";
@@ -12,7 +13,8 @@ import type { RunFacts } from "../../reporting/report/study.ts";
 import { trainingName, trainingTime } from "../../reporting/report/trainings.ts";
 import { verdict } from "../../reporting/sections/abstract.ts";
 import { limitationsOf } from "../../reporting/sections/limitations.ts";
-import { gigabytes, integer, pValue, score, withInterval } from "../../util/format.ts";
+import type { MaybeBounds } from "../../util/bounds.ts";
+import { gigabytes, integer, missing, plural, pValue, score, signedInterval, withInterval } from "../../util/format.ts";
 import { citation, dataText, example, intendedUse } from "./card-texts.ts";
 import type { CardFacts } from "./model-card-facts.ts";
 import { usageExample } from "./usage-example.ts";
@@ -35,6 +37,7 @@ export function modelCard(facts: CardFacts): string {
     example(facts),
     "## Results",
     results(facts),
+    ...(facts.exported.length === 0 ? [] : ["## Other formats", otherFormats(facts)]),
     "## Data",
     dataText(facts),
     ...(kind === "none" ? [] : ["## Training", training(facts)]),
@@ -164,6 +167,51 @@ function results({ run, intervals, kind }: CardFacts): string {
     table(["", ...names.map(metricName)], rows).join("\n"),
     ...(tests.length === 0 ? [] : [`Paired tests on the same cases, with Holm's correction:\n\n${tests.join("\n")}`]),
   ].join("\n\n");
+}
+
+/** The files of the other formats, and what each lost on validation rows. */
+function otherFormats({ run, exported }: CardFacts): string {
+  const { metric: primary, view } = run.config.evaluate.primary;
+  const scored = exported.flatMap(({ comparison }) => comparison ?? []);
+  // A judge's score is not measured on validation rows: another metric then takes its place.
+  const own = scored[0]?.arms.tuned ?? {};
+  const metric = own[primary] === undefined ? (Object.keys(own)[0] ?? primary) : primary;
+  const rows = exported.map(({ name, format, type, size, comparison }) => [
+    `\`${name}/${formats.get(format).file}\``,
+    type,
+    integer(size),
+    ...lossOf(comparison, name, metric),
+  ]);
+  return [
+    table(["file", "weights", "bytes", "this model", "in this format", "difference"], rows).join("\n"),
+    scored[0] === undefined
+      ? "These files were not scored: the study has no validation rows."
+      : `The scores are ${metricName(metric)} (${view} view) on ${plural(scored[0].n, "validation row")}, with 95 % confidence intervals over cases; the difference is paired. \`scores.json\` of each folder has every metric. The results above are those of this model, not of these files.`,
+    `To load one: ${exported.map(({ name, format }) => `\`${formats.get(format).serve(name)}\``).join(", ")}.`,
+  ].join("\n\n");
+}
+
+/** The score of the run's own model, of the exported one, and their paired difference. */
+function lossOf(
+  comparison: CardFacts["exported"][number]["comparison"],
+  name: string,
+  metric: string,
+): readonly string[] {
+  if (comparison === undefined) return [missing, missing, missing];
+  const { arms, pairs } = comparison;
+  const pair = pairs.find(({ a, b }) => a === name || b === name);
+  const found = pair?.metrics[metric];
+  const loss = found === undefined || pair?.a === name ? found : reversed(found);
+  return [
+    withInterval(arms.tuned?.[metric]),
+    withInterval(arms[name]?.[metric]),
+    loss === undefined ? missing : signedInterval(loss),
+  ];
+}
+
+/** The difference b - a, from a - b. */
+function reversed({ difference, low, high }: MaybeBounds & { readonly difference: number }) {
+  return { difference: -difference, ...(low === undefined || high === undefined ? {} : { low: -high, high: -low }) };
 }
 
 function training({ run }: CardFacts): string {

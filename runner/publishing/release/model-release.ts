@@ -6,8 +6,10 @@ import { readResult } from "../../pipeline/result-files.ts";
 import { readPredictions } from "../../pipeline/steps/answer.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import { scoringFiles, taskOf } from "../../pipeline/steps/task.ts";
+import { exportName } from "../../pipeline/steps/upload-formats.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
+import { formats, readDeclaredFormat } from "../../plugins/formats/registry.ts";
 import { factsOf } from "../../reporting/facts/run-facts.ts";
 import { hasLabels } from "../../reporting/report/display-names.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
@@ -19,7 +21,7 @@ import { checkCard, repoName } from "./card-checks.ts";
 import { example, longestInput } from "./card-texts.ts";
 import { type PrivateNames, scanForLeaks } from "./leak-scan.ts";
 import { modelCard } from "./model-card.ts";
-import type { CardFacts, ShownCase } from "./model-card-facts.ts";
+import type { CardFacts, ExportedFacts, ShownCase } from "./model-card-facts.ts";
 import { type FailedCheck, failedCheck, type Release, type ReleaseFile } from "./release.ts";
 import { inputPlaceholder } from "./usage-example.ts";
 
@@ -72,11 +74,13 @@ export async function prepareModelRelease(
   if (kind === "merged" && hasModel) checkMerge(run, failed);
   const prompt = promptOf(run, config, context, failed);
   const forms = answerForms(run, config, context, failed);
+  const exported = exportedModels(run, upload, runFiles, failed);
   const files = [
     ...weights,
     ...(kind === "merged" ? runFiles.one("merge", "merge.json", "merge.json") : []),
     ...runFiles.one("fetch", "model.json", "model.json"),
     ...prompt.files,
+    ...exported.flatMap(({ files }) => files),
     ...(hasLabels(config) ? runFiles.one("data", "labels.json", "labels.json") : []),
     ...forms,
     ...runFiles.one("compare", "comparison.json", "evaluation/comparison.json"),
@@ -92,6 +96,7 @@ export async function prepareModelRelease(
       run: factsOf(run, null),
       ...{ repo: upload.repo, license: upload.license ?? upload.base_license, base, files },
       ...{ kind: hasModel ? kind : "none", stated: upload, shown: shownCase(run) },
+      exported: exported.map(({ facts }) => facts),
       ...{ template: prompt.template, messages: prompt.messages, intervals: run.manifest.intervals },
       forms: forms.map(({ path }) => path),
     }),
@@ -111,6 +116,39 @@ export async function prepareModelRelease(
   failed.push(...(await scanForLeaks(run, release, context)));
   return { release, failed };
 }
+
+/** The model in the formats of the upload: its files, in a folder for each, and what it lost on validation rows. */
+function exportedModels(
+  run: FinishedRun,
+  { formats: wanted = [] }: Upload,
+  files: RunFiles,
+  failed: FailedCheck[],
+): readonly { readonly files: readonly ReleaseFile[]; readonly facts: ExportedFacts }[] {
+  return wanted.map(readDeclaredFormat).map((one) => {
+    const name = exportName(one);
+    const model = files.all(stepOfArm("export", name), "exported/").filter(({ path }) => path !== exportReport);
+    if (model.length === 0) {
+      const help = "run the experiment again. It builds only what is missing";
+      failed.push(failedCheck("no-model", `the run has no model in the format ${one.format} (${one.type})`, help));
+    }
+    const step = stepOfArm("export_scores", name);
+    const scores = files.one(step, "comparison.json", "scores.json");
+    const folder = join(dirname(run.path), outputFolder(step));
+    return {
+      files: [...model, ...scores].map((file) => ({ ...file, path: `${name}/${file.path}` })),
+      facts: {
+        ...{ name, ...one, size: model.find(({ path }) => path === formats.get(one.format).file)?.size ?? 0 },
+        comparison:
+          scores.length > 0 && existsSync(join(folder, "comparison.json"))
+            ? readResult("comparison.json", folder)
+            : undefined,
+      },
+    };
+  });
+}
+
+/** The report of an export, which has the versions and sizes that the card and the manifest have. */
+const exportReport = "export.json";
 
 /** The files of a run. Checks the digest of each against the manifest. */
 export class RunFiles {

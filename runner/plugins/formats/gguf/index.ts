@@ -2,6 +2,7 @@ import modelTypes from "../../../../recipes/gguf/model_types.json" with { type: 
 import { shellWord } from "../../../util/shell.ts";
 import { pythonStep } from "../../step-work.ts";
 import type { ModelFormat } from "../format.ts";
+import { metadataTexts } from "./metadata.ts";
 
 const environment = "gguf";
 
@@ -15,6 +16,8 @@ export const gguf: ModelFormat = {
     packages: ["convert-hf-to-gguf", "xllamacpp"],
   },
   types: ["q4_k_m", "q5_k_m", "q6_k", "q8_0", "f16", "bf16", "f32"],
+  file: "model.gguf",
+  textsIn: metadataTexts,
   modelTypes,
   supports: ({ model_type: type }) =>
     type === undefined || modelTypes.includes(type) ? undefined : `a model of type ${type}`,
