@@ -103,7 +103,8 @@ export function openJson(
   };
 }
 
-const cellHelp = "write one JSON object that meets the schema, or a column with nested objects";
+const cellHelp =
+  "write one JSON object that meets the schema, or a column with nested objects; join fields of several columns into one object";
 
 function scoredCases(compared: readonly ComparedAnswer[], cases: readonly JsonCase[]): ScoredCases {
   const textOf = ({ isValid, isExact, units }: ComparedAnswer): string => JSON.stringify([isValid, isExact, units]);
