@@ -6,7 +6,7 @@ import { findPins } from "../project/load.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, required, value } from "./command.ts";
-import { json } from "./common-options.ts";
+import { json, trust } from "./common-options.ts";
 
 /** Changes nothing but revisions in the files. */
 export const command = defineCommand({
@@ -15,9 +15,10 @@ export const command = defineCommand({
     to: value("ref", "Pin this branch, tag or commit.", { default: "the revision in the file, else main" }),
     of: value("name", "Pin this model or data set only.", { default: "all" }),
     json,
+    trust,
   },
-  async run({ file: path, to, of, json }, context) {
-    const all = findPins(path, context);
+  async run({ file: path, to, of, json, trust }, context) {
+    const all = findPins(path, trust, context);
     const places = of === undefined ? all : all.filter(({ name }) => name === of);
     if (places.length === 0) {
       const help = `it names ${all.map(({ name }) => name).join(", ")}`;

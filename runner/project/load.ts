@@ -14,7 +14,15 @@ import { rememberedPair } from "../util/remember.ts";
 import { UserError } from "../util/user-error.ts";
 import { files } from "./files.ts";
 import { modelConfig } from "./model-config.ts";
-import { foreignResults, metricFilesOf, originOfClone, originOfStudy, privilegesOf, requireTrust } from "./trust.ts";
+import {
+  foreignResults,
+  metricFilesOf,
+  originOfClone,
+  originOfStudy,
+  privilegesOf,
+  requireTrust,
+  type TrustRequest,
+} from "./trust.ts";
 
 /** What the command line changes in experiments. */
 export type Overrides = {
@@ -29,10 +37,23 @@ export type Overrides = {
   readonly origin?: string | undefined;
 };
 
-/** Where a file names and pins its model. Throws UserError `invalid-experiment`. */
-export function findPins(path: string, context: Context): readonly PinPlace[] {
-  const chain = readChain(path, { files, cwd: context.cwd });
+/**
+ * Where a file names and pins its model. Throws UserError `invalid-experiment`, and `untrusted` if a foreign study reads or pins a
+ * file outside it.
+ */
+export function findPins(name: string, trust: boolean, context: Context): readonly PinPlace[] {
+  const path = resolve(context.cwd, name);
+  const root = projectRoot(path, files);
+  const outside = new Set<string>();
+  const chain = readChain(path, { files: watched(files, root, outside), cwd: context.cwd });
   const places = chain.ok ? pinPlaces(chain.value, Object.keys(bundledModels)) : chain;
+  const changed = places.ok ? places.value.filter(({ file }) => !isInside(file, root)) : [];
+  const privileges = [
+    ...outsideLines(outside),
+    ...new Set(changed.map(({ file }) => `exp pin changes a file outside the study: ${JSON.stringify(file)}`)),
+  ];
+  const sources = (): readonly string[] => chainOf(path, context);
+  expectPermission({ name, root, origin: undefined, privileges, sources }, trust, context);
   if (places.ok) return places.value;
   throw invalid(places.diagnostics);
 }
@@ -111,16 +132,29 @@ function expectTrust(
 ): void {
   const results = foreignResults(root);
   if (results !== undefined) requireTrust({ ...results, name, root }, trust, context);
-  const privileges = result.ok
-    ? privilegesOf(result.value, outside)
-    : [...outside].map((path) => `file outside the study: ${JSON.stringify(path)}`);
-  if (privileges.length === 0) return;
-  const sources = result.ok
-    ? [...result.value.sourceFiles, ...metricFilesOf(result.value)]
-    : chainOf(resolve(context.cwd, name), context);
-  const existing = sources.filter((path) => existsSync(path));
-  const from = origin ?? originOfStudy(root, existing) ?? originOfClone(existing);
-  if (from !== undefined) requireTrust({ name, origin: from, root, privileges }, trust, context);
+  const privileges = result.ok ? privilegesOf(result.value, outside) : outsideLines(outside);
+  const sources = (): readonly string[] =>
+    result.ok
+      ? [...result.value.sourceFiles, ...metricFilesOf(result.value)]
+      : chainOf(resolve(context.cwd, name), context);
+  expectPermission({ name, root, origin, privileges, sources }, trust, context);
+}
+
+const outsideLines = (outside: ReadonlySet<string>): readonly string[] =>
+  [...outside].map((path) => `file outside the study: ${JSON.stringify(path)}`);
+
+type Permission = Omit<TrustRequest, "origin"> & {
+  readonly origin: string | undefined;
+  /** The files whose authors need the privileges. */
+  sources(): readonly string[];
+};
+
+/** Throws UserError `untrusted` if another author's files need privileges that the user has not allowed. */
+function expectPermission({ origin, sources, ...request }: Permission, isAllowed: boolean, context: Context): void {
+  if (request.privileges.length === 0) return;
+  const existing = sources().filter((path) => existsSync(path));
+  const from = origin ?? originOfStudy(request.root, existing) ?? originOfClone(existing);
+  if (from !== undefined) requireTrust({ ...request, origin: from }, isAllowed, context);
 }
 
 /** Prints diagnostics: as JSON lines on stdout, or for people on stderr. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { backends } from "../plugins/backends/registry.ts";
@@ -155,7 +155,7 @@ export function requireTrust(
  */
 export function originOfClone(files: readonly string[]): string | undefined {
   // git names no author of a path through a link, or with other case than its own.
-  for (const file of files.map((path) => realpathSync.native(path))) {
+  for (const file of files.flatMap((path) => [realpathSync.native(path), ...linksOn(path)])) {
     const folder = dirname(file);
     if (!isInRepository(folder)) continue;
     const git = gitIn(folder);
@@ -169,6 +169,14 @@ export function originOfClone(files: readonly string[]): string | undefined {
     }
   }
   return undefined;
+}
+
+/** The links on the way to a file. The author of a link decides which file is read or written. */
+function linksOn(path: string): readonly string[] {
+  const parent = dirname(path);
+  if (parent === path) return [];
+  const isLink = lstatSync(path).isSymbolicLink();
+  return [...linksOn(parent), ...(isLink ? [join(realpathSync.native(parent), basename(path))] : [])];
 }
 
 /**

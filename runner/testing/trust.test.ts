@@ -309,6 +309,31 @@ describe("a clone", () => {
     expectUntrusted(await rig.exp("check", "experiments/study.yaml"), /git cannot tell who committed study.yaml/);
   });
 
+  test("needs permission before exp pin reads or changes a file outside it, also through a link", async ({ rig }) => {
+    const git = repository(rig);
+    const outside = rig.path("../shared.yaml");
+    const text = "model: {base: me/open}\n";
+    rig.write("../shared.yaml", text);
+    const listed = /file outside the study: ".*"\n +exp pin changes a file outside the study: ".*"/;
+    const pin = async (name: string): Promise<void> => {
+      expectUntrusted(await rig.exp("pin", name), listed);
+      expect(readFileSync(outside, "utf8")).toBe(text);
+    };
+    rig.write("experiments/a.yaml", "extends: ../../shared.yaml\n");
+    rig.write("experiments/b.yaml", "extends: link.yaml\n");
+    symlinkSync(outside, rig.path("experiments/link.yaml"));
+    git("other", "add", ".");
+    git("other", "commit", "-qm", "x");
+    await pin("experiments/a.yaml");
+    await pin("experiments/b.yaml");
+    // The file is the user's own. The link to it is not.
+    await pin("experiments/link.yaml");
+    rig.write("../shared.yaml", "a secret\n");
+    const refused = await rig.exp("pin", "experiments/a.yaml");
+    expectUntrusted(refused, /file outside the study/);
+    expect(refused.stderr).not.toContain("a secret");
+  });
+
   test("gives no cache hit with results that the repository has, and those of another user neither", async ({
     rig,
   }) => {
