@@ -1,4 +1,4 @@
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { finishedStudy, pageOf, pdfOf } from "../reporting/export/finished-study.ts";
 import { missingNotes } from "../reporting/report/author-notes.ts";
 import { reportOf } from "../runs/report-path.ts";
@@ -35,7 +35,9 @@ export async function writeReport(
   ];
   const written = files.flatMap(([file, content]) => {
     if (content === undefined) return [];
-    writeFileInside(dirname(file), basename(file), content);
+    // The folder that the user names may be a link, and one below artifacts/ may not leave it.
+    const folder = out === undefined ? artifacts : dirname(file);
+    writeFileInside(folder, relative(folder, file), content);
     return [file];
   });
   for (const warning of [...(printed?.warnings ?? []), ...missingNotes(study)])

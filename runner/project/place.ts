@@ -5,6 +5,7 @@ import { type Digests, openDigests } from "../store/digest.ts";
 import { type Access, openStore, type Store } from "../store/store.ts";
 import type { Context } from "../util/context.ts";
 import { files } from "./files.ts";
+import { refuseForeignLinks } from "./trust.ts";
 
 /** The folders of a project. Commands that read finished runs need no more. */
 export type Place = { readonly root: string; readonly artifacts: string };
@@ -12,9 +13,10 @@ export type Place = { readonly root: string; readonly artifacts: string };
 /** A project with its open store and the digests of its files. */
 export type Stored = Place & { readonly digests: Digests; readonly store: Store };
 
-/** The project of a folder. */
+/** The project of a folder. Throws UserError `linked-folder`. */
 export function placeOf(folder: string): Place {
   const root = projectRoot(join(folder, "any"), files);
+  refuseForeignLinks(root);
   return { root, artifacts: join(root, "artifacts") };
 }
 

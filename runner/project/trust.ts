@@ -155,7 +155,11 @@ export function requireTrust(
  */
 export function originOfClone(files: readonly string[]): string | undefined {
   // git names no author of a path through a link, or with other case than its own.
-  for (const file of files.flatMap((path) => [realpathSync.native(path), ...linksOn(path)])) {
+  return authorOf(files.flatMap((path) => [realpathSync.native(path), ...linksOn(path)]));
+}
+
+function authorOf(files: readonly string[]): string | undefined {
+  for (const file of files) {
     const folder = dirname(file);
     if (!isInRepository(folder)) continue;
     const git = gitIn(folder);
@@ -169,6 +173,27 @@ export function originOfClone(files: readonly string[]): string | undefined {
     }
   }
   return undefined;
+}
+
+/**
+ * Throws UserError `linked-folder` if artifacts/, or a folder in which exp writes below it, is a link that came with a repository
+ * and leads out of the project: its author would choose where exp writes and deletes files.
+ */
+export function refuseForeignLinks(root: string): void {
+  const artifacts = join(root, "artifacts");
+  const below = [artifacts, join(artifacts, "store"), join(artifacts, "runs")].flatMap((folder) =>
+    namesIn(folder).map((name) => join(folder, name)),
+  );
+  const links = [artifacts, ...below].filter(
+    (path) =>
+      lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && !(existsSync(path) && isInside(path, root)),
+  );
+  for (const link of links) {
+    const origin = authorOf([join(realpathSync.native(dirname(link)), basename(link))]);
+    if (origin === undefined) continue;
+    const message = `${relative(root, link)} is a link that leaves the project, and comes from ${origin}`;
+    throw new UserError("linked-folder", message, { help: "delete the link", status: "refused" });
+  }
 }
 
 /** The links on the way to a file. The author of a link decides which file is read or written. */

@@ -223,17 +223,23 @@ test("a work folder exists until it is dropped", () => {
   expect(existsSync(work)).toBe(false);
 });
 
-test.each(["store/staging", "store/objects", "work/snapshots", "live", "jobs/snapshots"])(
-  "does not open if %s is a link: a copied project would delete files of another folder",
-  (name) => {
-    const outside = join(folder, "outside");
-    mkdirSync(join(outside, "precious"), { recursive: true });
-    mkdirSync(join(folder, "artifacts", name, ".."), { recursive: true });
-    symlinkSync(outside, join(folder, "artifacts", name));
-    expect(() => open()).toThrow(expect.objectContaining({ code: "linked-folder" }));
-    expect(readdirSync(outside)).toEqual(["precious"]);
-  },
-);
+test.each([
+  "store",
+  "store/staging",
+  "store/objects",
+  "work",
+  "work/snapshots",
+  "predictions",
+  "live",
+  "jobs/snapshots",
+])("does not open if %s is a link: a copied project would delete files of another folder", (name) => {
+  const outside = join(folder, "outside");
+  mkdirSync(join(outside, "precious"), { recursive: true });
+  mkdirSync(join(folder, "artifacts", name, ".."), { recursive: true });
+  symlinkSync(outside, join(folder, "artifacts", name));
+  expect(() => open()).toThrow(expect.objectContaining({ code: "linked-folder" }));
+  expect(readdirSync(outside)).toEqual(["precious"]);
+});
 
 test("removes the staging folders of dead processes only", () => {
   const mine = store.stage(key);

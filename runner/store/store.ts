@@ -81,8 +81,9 @@ export type Store = {
 /** "read" writes nothing below the artifacts folder. */
 export type Access = "read" | "write";
 
-/** Folders whose entries exp deletes by their names alone. */
+/** Folders whose entries exp deletes by their names alone, and the folders around them. */
 const ownFolders = [
+  ...["store", "work", "predictions"],
   ...["objects", "keys", "staging", "running", "locks"].map((name) => `store/${name}`),
   ...["work/snapshots", "live", "jobs", "jobs/snapshots"],
 ];

@@ -203,7 +203,7 @@ describe("a prediction is refused before the model is asked", () => {
     expect(rig.read(`other/${name}`)).toBe("own");
     expect(chat.bodies.length).toBe(asked);
     symlinkSync(rig.path("other"), rig.path("artifacts/predictions"));
-    expectFailure(await predict("--force"), 3, "path-outside");
+    expectFailure(await predict("--force"), 3, "linked-folder");
     rig.remove("artifacts/predictions");
   });
 

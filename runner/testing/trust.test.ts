@@ -334,6 +334,31 @@ describe("a clone", () => {
     expect(refused.stderr).not.toContain("a secret");
   });
 
+  test("writes and deletes nothing behind a link below artifacts/ that leaves it", async ({ rig }) => {
+    const git = repository(rig);
+    const outside = rig.path("../outside");
+    rig.write(`../outside/objects/${"a".repeat(64)}/precious`, "x");
+    for (const link of [
+      "artifacts",
+      "artifacts/store",
+      "artifacts/runs",
+      "artifacts/runs/study",
+      "artifacts/reports",
+    ]) {
+      mkdirSync(dirname(rig.path(link)), { recursive: true });
+      symlinkSync(outside, rig.path(link));
+      git("user", "add", "--force", link);
+      // The user's own link may lead to another disk.
+      if (link === "artifacts/reports") expect((await rig.exp("gc")).code).toBe(0);
+      git("other", "commit", "-qm", link);
+      const refused = await rig.exp("gc");
+      expectFailure(refused, 3, "linked-folder", link);
+      expect(existsSync(join(outside, `objects/${"a".repeat(64)}/precious`))).toBe(true);
+      git("other", "rm", "-q", "--cached", link);
+      rig.remove(link);
+    }
+  });
+
   test("gives no cache hit with results that the repository has, and those of another user neither", async ({
     rig,
   }) => {
