@@ -21,7 +21,8 @@ export function reproduction({ runs, isExpClone }: Study): readonly Block[] {
   return [
     heading(1, "Reproduction"),
     paragraph(
-      "The following commands reproduce every number of this report in a clone of the study repository. Existing step outputs are reused; a new clone executes all steps.",
+      "The following commands reproduce every number of this report in a clone of the study repository. Existing step outputs are reused; a new " +
+        "clone executes all steps. In an exported folder, the README.md of the folder has the commands.",
     ),
     { type: "code", text: lines.join("\n") },
     paragraph(
