@@ -1,3 +1,4 @@
+import { classicalBaselines } from "../../evaluation/baselines/names.ts";
 import { plannedTests } from "../../evaluation/statistics/family.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { gainText } from "../report/comparison-tables.ts";
@@ -5,7 +6,10 @@ import { armNamingOf, metricName } from "../report/display-names.ts";
 import { resultRuns } from "../report/run-names.ts";
 import { config, type Figure, schema } from "./figure.ts";
 
-/** A forest plot: all planned differences of the last run with planned contrasts, and the differences of gains. */
+/**
+ * A forest plot: all planned differences of the last run with planned contrasts, and the differences of gains. Differences from
+ * classical baselines are usually much larger, so that they have a panel and a scale of their own.
+ */
 export const contrasts: Figure = ({ runs }) => {
   const run = resultRuns(runs).findLast(({ comparison }) => comparison?.family.contrasts !== undefined);
   if (run?.comparison === undefined) return undefined;
@@ -17,16 +21,17 @@ export const contrasts: Figure = ({ runs }) => {
       const found = differenceOf(comparison, a, b, metric);
       return found === undefined
         ? []
-        : [{ name: `${armName(a)} − ${armName(b)}`, kind: "planned difference", ...found }];
+        : [{ name: `${armName(a)} − ${armName(b)}`, kind: "planned difference", panel: panelOf(a, b), ...found }];
     }),
     ...(comparison.interactions ?? []).map(({ a, b, ...found }) => ({
       name: [gainText(a, armName), `− ${gainText(b, armName)}`],
       kind: "difference of gains",
+      panel: panels[0],
       ...found,
     })),
-  ].map(({ name, kind, difference, low, high }) => ({
+  ].map(({ name, kind, panel, difference, low, high }) => ({
     name: Array.isArray(name) ? name.join("\n") : name,
-    ...{ kind, difference, low: low ?? difference, high: high ?? difference },
+    ...{ kind, panel, difference, low: low ?? difference, high: high ?? difference },
   }));
   const y = {
     field: "name",
@@ -36,27 +41,37 @@ export const contrasts: Figure = ({ runs }) => {
     axis: { labelLimit: 320, labelExpr: "split(datum.label, '\\n')" },
   };
   const color = { field: "kind", type: "nominal", title: null, legend: { orient: "bottom" } };
+  const used = panels.filter((name) => values.some(({ panel }) => panel === name));
   return {
     $schema: schema,
-    width: 260,
-    height: { step: 26 },
     config,
     data: { values },
-    layer: [
-      { mark: { type: "rule", color: "#888" }, encoding: { x: { datum: 0 } } },
-      {
-        mark: { type: "rule", strokeWidth: 1.5 },
-        encoding: {
-          y,
-          x: { field: "low", type: "quantitative", title: `difference in ${metricName(metric)}` },
-          x2: { field: "high" },
-          color,
+    columns: 1,
+    facet: { field: "panel", type: "nominal", title: null, sort: used },
+    resolve: { scale: { x: "independent", y: "independent" }, axis: { x: "independent", y: "independent" } },
+    spec: {
+      width: 260,
+      height: { step: 26 },
+      layer: [
+        { mark: { type: "rule", color: "#888" }, encoding: { x: { datum: 0 } } },
+        {
+          mark: { type: "rule", strokeWidth: 1.5 },
+          encoding: {
+            y,
+            x: { field: "low", type: "quantitative", title: `difference in ${metricName(metric)}` },
+            x2: { field: "high" },
+            color,
+          },
         },
-      },
-      {
-        mark: { type: "point", filled: true, size: 55, opacity: 1 },
-        encoding: { y, x: { field: "difference", type: "quantitative" }, color },
-      },
-    ],
+        {
+          mark: { type: "point", filled: true, size: 55, opacity: 1 },
+          encoding: { y, x: { field: "difference", type: "quantitative" }, color },
+        },
+      ],
+    },
   };
 };
+
+const panels = ["between models and prompts", "from baselines without a language model"] as const;
+
+const panelOf = (...arms: readonly string[]): string => panels[arms.some((arm) => arm in classicalBaselines) ? 1 : 0];

@@ -8,7 +8,10 @@ const rows = (spec: object | undefined) => (spec as { data: { values: readonly o
 it("the forest plot has each planned difference with its interval, and the difference of gains", () => {
   expect(rows(contrasts(twoModelStudy()))).toEqual([
     expect.objectContaining({ name: "Qwen3-8B, QLoRA − Qwen3-8B, zero-shot", difference: 0.2, low: 0.1, high: 0.3 }),
-    expect.objectContaining({ name: "Qwen3-8B, QLoRA − most frequent" }),
+    expect.objectContaining({
+      name: "Qwen3-8B, QLoRA − most frequent",
+      panel: "from baselines without a language model",
+    }),
     expect.objectContaining({ name: "Qwen3-4B, QLoRA − Qwen3-4B, zero-shot", kind: "planned difference" }),
     expect.objectContaining({ kind: "difference of gains", difference: -0.05, low: -0.1, high: 0.02 }),
   ]);

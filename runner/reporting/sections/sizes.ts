@@ -104,7 +104,7 @@ function differences(run: RunFacts, comparison: NonNullable<RunFacts["comparison
     {
       type: "figure",
       id: "contrasts",
-      caption: `Planned differences in ${metricName(metric)} and differences of gains, with 95 % confidence intervals. The line is no difference.`,
+      caption: `Planned differences in ${metricName(metric)} and differences of gains, with 95 % confidence intervals. The line is no difference. Each panel has its own scale.`,
       alt: "Forest plot of differences with confidence intervals",
     },
   ];
