@@ -101,13 +101,13 @@ def test_only_a_system_prompt_of_all_rows_is_written() -> None:
 
 def test_parameters_choose_tokens_as_the_run_does() -> None:
     greedy = {"temperature": 0, "max_new_tokens": 64}
-    assert parameters(greedy, ["<|im_end|>", 'a"\n'], 100) == [
+    assert parameters(greedy, ["<|im_end|>", 'a"\r\n'], 100) == [
         ("temperature", "0"),
         ("repeat_penalty", "1"),
         ("num_predict", "64"),
         ("num_ctx", "2048"),
         ("stop", '"<|im_end|>"'),
-        ("stop", '"a\\"\\n"'),
+        ("stop", '"a\\"\\r\\n"'),
     ]
     drawn = dict(parameters({"temperature": 0.7, "max_new_tokens": 100, "seed": 3, "top_k": 5}, [], 4000))
     assert drawn["num_ctx"] == "5120" and drawn["seed"] == "3"
