@@ -12,12 +12,12 @@ import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { isInside } from "../util/inside.ts";
 import { rememberedPair } from "../util/remember.ts";
 import { UserError } from "../util/user-error.ts";
+import { originOfClone } from "./authorship.ts";
 import { files } from "./files.ts";
 import { modelConfig } from "./model-config.ts";
 import {
   foreignResults,
   metricFilesOf,
-  originOfClone,
   originOfStudy,
   privilegesOf,
   requireTrust,

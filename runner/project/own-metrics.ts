@@ -3,7 +3,8 @@ import { defaultEnvironment } from "../plugins/environments.ts";
 import type { MetricProcess, OwnMetric } from "../plugins/metrics/own-metric.ts";
 import { environmentPython } from "../setup/environments.ts";
 import type { Context } from "../util/context.ts";
-import { foreignResults, metricPrivilege, originOfClone, originOfStudy, requireTrust } from "./trust.ts";
+import { originOfClone } from "./authorship.ts";
+import { foreignResults, metricPrivilege, originOfStudy, requireTrust } from "./trust.ts";
 
 /**
  * Starts the processes of metrics, for commands that score without steps. `foreign`: where the run comes from whose manifest

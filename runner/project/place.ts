@@ -4,8 +4,8 @@ import { cacheRoot } from "../setup/cache.ts";
 import { type Digests, openDigests } from "../store/digest.ts";
 import { type Access, openStore, type Store } from "../store/store.ts";
 import type { Context } from "../util/context.ts";
+import { refuseForeignLinks } from "./authorship.ts";
 import { files } from "./files.ts";
-import { refuseForeignLinks } from "./trust.ts";
 
 /** The folders of a project. Commands that read finished runs need no more. */
 export type Place = { readonly root: string; readonly artifacts: string };
