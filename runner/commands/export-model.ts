@@ -103,7 +103,7 @@ export const command = defineCommand({
   },
 });
 
-/** What `exported/export.json` says. */
+/** The content of `exported/export.json`. */
 type Written = {
   readonly size: number;
   readonly original_size: number;

@@ -11,7 +11,7 @@ import { similarPairs } from "./similar-labels.ts";
 
 const quotes = /^["'`[{(].*["'`\]})]$/s;
 
-/** Whether a label stands for a missing one. */
+/** Whether a label is a placeholder for a missing one. */
 const isPlaceholder = (label: string): boolean =>
   /^(?:nan|null|undefined|#n\/a|unknown|other|misc|todo|tbd)$/i.test(label);
 

@@ -1,4 +1,4 @@
-/** Who made the files of a repository, as git tells it. */
+/** Who made the files of a repository, according to git. */
 import { existsSync, lstatSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { type Git, gitIn } from "../util/git.ts";

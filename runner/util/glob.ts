@@ -16,7 +16,7 @@ export function matchesPart(name: string, glob: string): boolean {
   return matches([...name], [...glob], "*", (character, wanted) => wanted === "?" || wanted === character);
 }
 
-/** Matches items with a pattern, in which `star` stands for any number of items. */
+/** Matches items with a pattern, in which `star` matches any number of items. */
 function matches(
   items: readonly string[],
   pattern: readonly string[],

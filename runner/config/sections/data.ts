@@ -70,7 +70,7 @@ const dataFile = {
     file: {
       ...dataPaths,
       description:
-        "A .csv, .tsv, .jsonl, .json, .parquet or .xlsx file, or a text file with .gz, relative to this YAML file. A name with `*`, `?` or `**` stands for all files that it matches, in the order of their names. A list names several. All have the same columns.",
+        "A .csv, .tsv, .jsonl, .json, .parquet or .xlsx file, or a text file with .gz, relative to this YAML file. A name with `*`, `?` or `**` names all files that it matches, in the order of their names. A list names several. All have the same columns.",
       examples: ["data/train.csv", "data/part-*.parquet", ["data/2024.csv", "data/2025.csv"]],
     },
     ...hubProperties,

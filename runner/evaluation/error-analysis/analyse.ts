@@ -30,7 +30,7 @@ export type AnalysisInput = {
   /** The training rows, from which the sentence of a label is learned. */
   readonly training: readonly { readonly input: string; readonly gold: unknown }[];
   readonly view: View;
-  /** The parts of a target, or of a prediction beside its target, in the view: labels, one text, or fields. */
+  /** The parts of a target, or of a prediction with its target, in the view: labels, one text, or fields. */
   parts(value: unknown, gold?: unknown): readonly string[];
   /** Whether parts are labels: training counts, groups and confusions of labels are analysed then. */
   readonly hasLabels: boolean;

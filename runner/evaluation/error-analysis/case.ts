@@ -2,7 +2,7 @@ import type { Answer, ComparedCase } from "../../plugins/tasks/category.ts";
 import { compareParts } from "../compare-parts.ts";
 
 /**
- * Compares an answer with gold. `parts` gives the parts of a target, or of a prediction beside its target, in the view
+ * Compares an answer with gold. `parts` gives the parts of a target, or of a prediction with its target, in the view
  * that is analysed.
  */
 export function compareCase(

@@ -47,7 +47,7 @@ const regExp = Object.assign(
   (pattern: string, flags: string) => {
     const expression = new RegExp(pattern, flags);
     const test = (text: string): boolean => text.length <= longestMatched && expression.test(text);
-    // ajv knows an expression by its text.
+    // ajv identifies an expression by its text.
     return { test, toString: () => String(expression) };
   },
   { code: "new RegExp" },

@@ -15,7 +15,7 @@ export type Measured = {
 const longestStart = 20;
 /** The time of a like step, and of another one, differs by at most this factor. */
 const spread = { like: 1.25, other: 2 };
-/** A model that is larger or smaller by more than this factor tells nothing. */
+/** Models that are larger or smaller by a greater factor are not used. */
 const widestScale = 20;
 /** Rows that are more or fewer by a larger factor make an estimate as wide as that from another step. */
 const widestRows = 10;

@@ -126,7 +126,7 @@ export function draftExportedAnswers(
       },
       inputs: { ...prompts, export: { step: exported.id, file: "exported/" } },
       localPaths: asked.localPaths,
-      // Its speed is measured, so nothing else runs beside it.
+      // Its speed is measured, so no other step runs at the same time.
       needs: { cores: site.cores, gpus: 0, memory: 0 },
     }),
     { experiment, arm: type, site },

@@ -147,7 +147,7 @@ function promptFilesOf(
   return texts;
 }
 
-/** The differences between the settings of each sweep that varies the prompt, by the run that stands for the sweep. */
+/** The differences between the settings of each sweep that varies the prompt, by the run that represents the sweep. */
 async function promptDifferencesOf(study: FinishedStudy): Promise<NonNullable<Study["promptDifferences"]>> {
   const ablations = new Ablations();
   const found: Record<string, SettingDifferences> = {};

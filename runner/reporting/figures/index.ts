@@ -25,7 +25,7 @@ const figures: Readonly<Record<string, Figure>> = {
   gains,
 };
 
-/** The id of the figure of a sweep, by the run that stands for it. */
+/** The id of the figure of a sweep, by the run that represents it. */
 export const sweepFigure = (run: string): string => `sweep-${run}`;
 
 /** The figures that the runs have data for, as Vega-Lite specifications by id. */

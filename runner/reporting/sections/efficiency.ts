@@ -8,7 +8,7 @@ import { trainingSeconds } from "../report/trainings.ts";
 /** Time, memory, tokens, energy and price of each run, reused steps included. */
 export function efficiency({ runs }: Study): readonly Block[] {
   const hasEnergy = runs.some(({ cost }) => cost.energy !== undefined);
-  // A column in which no run has a value says nothing, such as the memory of replayed predictions.
+  // A column in which no run has a value is left out, such as the memory of replayed predictions.
   const columns = costColumns.filter(({ cell }) => runs.some((run) => cell(run) !== missing));
   return [
     heading(1, "Efficiency"),
