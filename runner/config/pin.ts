@@ -1,5 +1,6 @@
 import { isMap, isNode, isScalar, type Pair, parseDocument, type YAMLMap } from "yaml";
 import type { Diagnostic, Result, Span } from "../util/diagnostic.ts";
+import { isRepository, isRepositoryOrName } from "../util/hub-names.ts";
 import type { Extended } from "./extends.ts";
 import { find, locate } from "./node.ts";
 
@@ -14,8 +15,6 @@ export type PinPlace = {
   /** A commit, a branch or a tag, if the file has one. */
   readonly revision: string | undefined;
 };
-
-const hubName = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
 
 /** The keys whose value is the name of a repository. */
 const nameKeys = { model: "base", dataset: "hub" } as const;
@@ -50,7 +49,12 @@ export function pinPlaces({ root, sources }: Extended, bundled: readonly string[
     const help = "write the commits into sweep.zip, in the order of the models";
     return fail("cannot-pin", `cannot pin one commit: the sweep varies ${swept[0]}`, swept[1], help);
   }
-  const isHubModel = model !== undefined && hubName.test(model.name) && !bundled.includes(model.name);
+  const odd = datasets.find(({ name }) => !isRepositoryOrName(name));
+  if (odd !== undefined) {
+    const span = locate(root, [...odd.path, "hub"]);
+    return fail("cannot-pin", `cannot pin ${odd.name}: it is no hub id`, span, "write owner/name, as on the hub");
+  }
+  const isHubModel = model !== undefined && isRepository(model.name) && !bundled.includes(model.name);
   const places = [...(isHubModel ? [model] : []), ...datasets];
   if (places.length > 0) return { ok: true, value: places, warnings: [] };
   if (model === undefined) {

@@ -1,12 +1,11 @@
 import type { ErrorObject } from "ajv";
 import type { Diagnostic } from "../util/diagnostic.ts";
+import { repository, repositoryOrName } from "../util/hub-names.ts";
 import { nearest, suggestion } from "../util/suggest.ts";
 import { dotted, find, locate, type Node, type Path } from "./node.ts";
 import { renamedKey, renamedValue } from "./renamed-keys.ts";
 import type { Schema } from "./schema.ts";
 import { branchFor, branchIndex, childOf, keysOf } from "./schema-visitor.ts";
-import { datasetId } from "./sections/scalars.ts";
-import { repository } from "./sections/upload.ts";
 
 type Place = { readonly path: Path; readonly schema: Schema | undefined; readonly node: Node | undefined };
 
@@ -28,7 +27,7 @@ const patterns: Readonly<Record<string, string>> = {
   "^[a-z][a-z0-9_]*$": "a small letter, then small letters, digits or underscores",
   "^[a-z]{2,3}$": "an ISO 639 code such as en",
   '^https?://[^\\s<>"()]+$': "a web address, such as https://example.org/data",
-  [datasetId]: "owner/name, as on the hub",
+  [repositoryOrName]: "owner/name, as on the hub: letters, digits and single . - _ inside",
   [repository]:
     "owner/name: letters, digits and single . - _ inside, at most 96 characters in the name, no .git at the end",
 };

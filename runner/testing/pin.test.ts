@@ -123,3 +123,12 @@ describe("a model that cannot be pinned is one error, and the file does not chan
     });
   }
 });
+
+test("a data set whose name no repository can have is an error, without a request", async ({ rig }) => {
+  model(rig, "model: {base: me/open}");
+  rig.edit(file, "train: {file: data/train.csv}", "train: {hub: ../../etc}");
+  const before = rig.read(file);
+  expectFailure(await rig.exp("pin", file), 2, "cannot-pin", /\.\.\/\.\.\/etc/);
+  expect([rig.read(file), seen]).toEqual([before, []]);
+  expectFailure(await rig.exp("check", file), 2, "bad-format", /data\.train\.hub/);
+});

@@ -3,6 +3,7 @@ import { backends } from "../../plugins/backends/registry.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { formats, readDeclaredFormat } from "../../plugins/formats/registry.ts";
 import { modelUse, unsupportedUses } from "../../plugins/model-support.ts";
+import { isRepositoryOrName } from "../../util/hub-names.ts";
 import { nearest } from "../../util/suggest.ts";
 import { knownParameters, parametersOf } from "../model-size.ts";
 import type { CheckContext } from "./context.ts";
@@ -23,7 +24,7 @@ export function checkModel(context: CheckContext): void {
     checkSize(context, bundled[base]?.parameters, base);
     return;
   }
-  if (!/^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(base)) {
+  if (!isRepositoryOrName(base)) {
     const help = "write owner/name, ./folder or a bundled name";
     context.error("model.base", "unknown-model", `model.base is neither a hub id nor a bundled model: ${base}`, help);
     return;

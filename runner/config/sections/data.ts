@@ -1,5 +1,5 @@
-import { column, dataPaths, datasetId, seed } from "./scalars.ts";
-import { repository } from "./upload.ts";
+import { repository, repositoryOrName } from "../../util/hub-names.ts";
+import { column, dataPaths, seed } from "./scalars.ts";
 
 const dataFileProperties = {
   sheet: {
@@ -28,7 +28,7 @@ const dataFileProperties = {
 const hubProperties = {
   hub: {
     type: "string",
-    pattern: datasetId,
+    pattern: repositoryOrName,
     description:
       "A data set of the Hugging Face hub, in place of file. A step fetches its files into the cache of the Hugging Face libraries.",
     examples: ["owner/name"],

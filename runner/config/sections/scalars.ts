@@ -20,8 +20,5 @@ export const dataPaths = {
   ],
 } as const;
 
-/** Id of a data set of the hub. Some old ones have no owner. */
-export const datasetId = "^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$";
-
 /** Name of a column of a table. */
 export const column = { type: "string", minLength: 1 } as const;

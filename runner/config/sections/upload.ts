@@ -1,8 +1,4 @@
-const hubName = "[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?";
-
-/** The hub's rules: no -- or .., no - or . at an end, no .git at the end, at most 96 characters in owner and name. */
-export const repository = `^(?!.*(?:--|\\.\\.|\\.git$))${hubName}/${hubName}$`;
-
+import { repository } from "../../util/hub-names.ts";
 /** The `upload` section. */
 export const upload = {
   type: "object",

@@ -1,4 +1,5 @@
 import { parse } from "yaml";
+import { isRepository } from "../../util/hub-names.ts";
 import { licences } from "./licences.ts";
 import { type FailedCheck, failedCheck } from "./release.ts";
 
@@ -9,9 +10,6 @@ type Metadata = {
     readonly results?: readonly { readonly metrics?: readonly { readonly value?: unknown }[] }[];
   }[];
 };
-
-/** The name of a repository on the hub: owner/name. */
-export const repoName = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
 
 /** Checks the front matter of a model card as the hub reads it. */
 export function checkCard(card: string): readonly FailedCheck[] {
@@ -35,7 +33,7 @@ export function checkCard(card: string): readonly FailedCheck[] {
       ),
     );
   }
-  if (typeof base_model !== "string" || !repoName.test(base_model)) {
+  if (typeof base_model !== "string" || !isRepository(base_model)) {
     failed.push(
       failedCheck(
         "base-unnamed",

@@ -15,9 +15,10 @@ import { hasLabels } from "../../reporting/report/display-names.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
 import { sha256 } from "../../util/canonical.ts";
+import { isRepository } from "../../util/hub-names.ts";
 import { fileInside } from "../../util/inside.ts";
 import { UserError } from "../../util/user-error.ts";
-import { checkCard, repoName } from "./card-checks.ts";
+import { checkCard } from "./card-checks.ts";
 import { example, longestInput } from "./card-texts.ts";
 import { type PrivateNames, scanForLeaks } from "./leak-scan.ts";
 import { modelCard } from "./model-card.ts";
@@ -213,7 +214,7 @@ function shownCase({ path, manifest: { config } }: FinishedRun): ShownCase | und
 
 /** The public name of the base model, and its commit if the run used that commit. */
 function baseOf({ model }: Experiment, { base_model }: Upload): CardFacts["base"] {
-  const isHub = repoName.test(model.base) && model.revision !== undefined;
+  const isHub = isRepository(model.base) && model.revision !== undefined;
   return isHub ? { name: model.base, revision: model.revision as string } : { name: base_model ?? "", revision: null };
 }
 
