@@ -1,6 +1,6 @@
 import { isMap, isNode, isScalar, type Pair, parseDocument, type YAMLMap } from "yaml";
+import { isRepository, isRepositoryOrName } from "../hub/names.ts";
 import type { Diagnostic, Result, Span } from "../util/diagnostic.ts";
-import { isRepository, isRepositoryOrName } from "../util/hub-names.ts";
 import type { Extended } from "./extends.ts";
 import { find, locate } from "./node.ts";
 

@@ -1,6 +1,6 @@
 import type { ErrorObject } from "ajv";
+import { repository, repositoryOrName } from "../hub/names.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
-import { repository, repositoryOrName } from "../util/hub-names.ts";
 import { nearest, suggestion } from "../util/suggest.ts";
 import { dotted, find, locate, type Node, type Path } from "./node.ts";
 import { renamedKey, renamedValue } from "./renamed-keys.ts";

@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import { isRepositoryOrName } from "../../hub/names.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { formats, readDeclaredFormat } from "../../plugins/formats/registry.ts";
 import { modelUse, unsupportedUses } from "../../plugins/model-support.ts";
-import { isRepositoryOrName } from "../../util/hub-names.ts";
 import { nearest } from "../../util/suggest.ts";
 import { knownParameters, parametersOf } from "../model-size.ts";
 import type { CheckContext } from "./context.ts";

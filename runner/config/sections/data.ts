@@ -1,4 +1,4 @@
-import { repository, repositoryOrName } from "../../util/hub-names.ts";
+import { repository, repositoryOrName } from "../../hub/names.ts";
 import { column, dataPaths, seed } from "./scalars.ts";
 
 const dataFileProperties = {

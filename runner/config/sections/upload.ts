@@ -1,4 +1,4 @@
-import { repository } from "../../util/hub-names.ts";
+import { repository } from "../../hub/names.ts";
 /** The `upload` section. */
 export const upload = {
   type: "object",

@@ -1,5 +1,5 @@
 import { parse } from "yaml";
-import { isRepository } from "../../util/hub-names.ts";
+import { isRepository } from "../../hub/names.ts";
 import { licences } from "./licences.ts";
 import { type FailedCheck, failedCheck } from "./release.ts";
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { isRepository } from "../../hub/names.ts";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { readResult } from "../../pipeline/result-files.ts";
@@ -15,7 +16,6 @@ import { hasLabels } from "../../reporting/report/display-names.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
 import { sha256 } from "../../util/canonical.ts";
-import { isRepository } from "../../util/hub-names.ts";
 import { fileInside } from "../../util/inside.ts";
 import { UserError } from "../../util/user-error.ts";
 import { checkCard } from "./card-checks.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isRepository, isRepositoryOrName } from "./hub-names.ts";
+import { isRepository, isRepositoryOrName } from "./names.ts";
 
 it.each(["me/model", "Qwen/Qwen3-8B", "a/b.c_d-e", "_a/b_", `me/${"a".repeat(96)}`])("%s is a repository", (name) =>
   expect([isRepository(name), isRepositoryOrName(name)]).toEqual([true, true]),
