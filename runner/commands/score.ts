@@ -8,7 +8,7 @@ import { comparePaired } from "../evaluation/labels/paired.ts";
 import type { FileCase } from "../evaluation/labels/predictions.ts";
 import { labelScorer, type Scores } from "../evaluation/labels/score.ts";
 import { singleLabel } from "../evaluation/labels/single-label.ts";
-import { defaultSoftDistance, type LabelCase } from "../evaluation/labels/table.ts";
+import { defaultSoftDistance } from "../evaluation/labels/table.ts";
 import { type Intervals, intervalsOf } from "../evaluation/statistics/intervals.ts";
 import { type CaseGroups, caseGroups, scoresOfForms, withoutValue } from "../evaluation/statistics/packed.ts";
 import { metricsWith } from "../pipeline/steps/task.ts";
@@ -32,7 +32,8 @@ import { suggestion } from "../util/suggest.ts";
 import { UserError } from "../util/user-error.ts";
 import { choice, decimal, defineCommand, flag, integer, list, oneOrMore, value } from "./command.ts";
 import { json } from "./common-options.ts";
-import { readCases, readLabelFile, readLabelText } from "./score-cases.ts";
+import { readCases, readLabelFile } from "./score-cases.ts";
+import { labelTaskOf, refuseSchema, textsOf } from "./score-task.ts";
 
 export const command = defineCommand({
   arguments: {
@@ -305,84 +306,6 @@ const withCount = (evaluations: number | undefined): { readonly test_evaluations
 
 const countText = (evaluations: number | undefined): string =>
   evaluations === undefined ? "" : `\nRecorded evaluations of these cases: ${evaluations}\n`;
-
-/** Whether every case has one gold label. */
-const isOneLabel = (cases: readonly FileCase[]): boolean =>
-  cases.length > 0 && cases.every(({ gold }) => gold.length === 1);
-
-/** The task of cases with labels. */
-function labelTaskOf(cases: readonly FileCase[]): Task {
-  const isSingle = isOneLabel(cases);
-  return [...tasks].find(({ labels }) => labels?.isSingle === isSingle) as Task;
-}
-
-/** Options that only cases with labels have. */
-const labelOptions = ["separator", "synonyms", "groups", "softDistance"] as const;
-
-/** Cases of a task without labels, each with its target and its answer as one text. */
-type TextCases = {
-  scorer(cases: readonly LabelCase[]): (view: View) => ScoredCases;
-  /** The target as a run has it. */
-  targetOf(gold: readonly string[]): unknown;
-};
-
-/** The last part of the key of a schema file among the settings that a task requires. */
-const isSchemaKey = (key: string): boolean => key.endsWith(".schema");
-
-/** Scores cases of a task without labels. Throws UserError for an option or a target that the task does not have. */
-async function textsOf(
-  task: Task,
-  options: Readonly<Partial<Record<(typeof labelOptions)[number], unknown>>> & {
-    readonly schema?: string | undefined;
-    readonly tolerance?: number | undefined;
-  },
-  context: Context,
-): Promise<TextCases> {
-  const unused = labelOptions.find((name) => options[name] !== undefined);
-  if (unused !== undefined) {
-    const option = unused === "softDistance" ? "soft-distance" : unused;
-    throw new UserError("bad-option", `--${option} is for labels, and task ${task.name} has none`, {
-      help: "remove it",
-      status: "invalid",
-    });
-  }
-  const { schema, tolerance } = options;
-  if (!task.requires?.some(isSchemaKey)) refuseSchema(options, task.name);
-  const file = schema === undefined ? undefined : { path: schema, text: readLabelText(schema, context) };
-  const open = await task.open(null, (key) => (isSchemaKey(key) ? file : undefined), { tolerance: tolerance ?? 0 });
-  const labels = new Set<string>();
-  const targetOf = (gold: readonly string[]): unknown => {
-    const { target, problem, help } = open.readCell(gold[0] ?? "");
-    if (problem === undefined) return target;
-    throw new UserError("invalid-predictions", `gold ${(gold[0] ?? "").slice(0, 80)}: ${problem}`, {
-      ...(help === undefined ? {} : { help }),
-      status: "invalid",
-    });
-  };
-  return {
-    targetOf,
-    scorer: (cases) =>
-      open.scorer(
-        cases.map(({ target, prediction, parsed = true }) => {
-          const answer = open.parseAnswer(prediction[0] ?? "", { labels });
-          return { target: targetOf(target), prediction: answer.prediction, parsed: parsed && answer.parsed };
-        }),
-      ),
-  };
-}
-
-/** Throws UserError `bad-option` for an option that only tasks with a schema have. */
-function refuseSchema(
-  options: { readonly schema?: string | undefined; readonly tolerance?: number | undefined },
-  task: string,
-): void {
-  const used = (["schema", "tolerance"] as const).find((name) => options[name] !== undefined);
-  if (used === undefined) return;
-  throw new UserError("bad-option", `--${used} is for a task with a JSON Schema, and task ${task} has none`, {
-    help: "remove it",
-    status: "invalid",
-  });
-}
 
 function badView(view: View, known: readonly View[]): UserError {
   return new UserError("bad-option", `--view ${view}: the task of these cases has no such view`, {
