@@ -186,7 +186,7 @@ function buildExperimentSchema({ defaults }: Task, dataKeys: Readonly<Record<str
         uniqueItems: true,
         default: defaults.baselines,
         description:
-          "Classical baselines, trained and evaluated on the same rows. linear chooses classifier, features and thresholds by cross-validation on training rows. ensemble combines the model with tfidf_svm, with a weight chosen on validation rows.",
+          "Classical baselines, trained and evaluated on the same rows. linear chooses classifier, features and thresholds by cross-validation on training rows. ensemble combines the model with tfidf_svm or linear: of those listed, the one with the best score on validation rows, which also choose the weight; tfidf_svm if none is listed.",
         examples: [["most_frequent", "tfidf_svm"]],
       },
       report,

@@ -126,8 +126,10 @@ export type JudgeFacts = {
   };
 };
 
-/** How an ensemble weighs the model against the classifier. Chosen on validation rows. */
+/** How an ensemble combines the model with a classifier. Chosen on validation rows. */
 export type EnsembleChoice = {
+  /** The baseline that is the classifier. */
+  readonly classifier: string;
   readonly weight: number;
   readonly threshold: number;
   readonly view: View;
@@ -135,7 +137,8 @@ export type EnsembleChoice = {
     readonly n: number;
     readonly micro_f1: number;
     readonly model: number;
-    readonly baseline: number;
+    /** The score of each baseline that could be the classifier. */
+    readonly classifiers: Readonly<Record<string, number>>;
   };
 };
 

@@ -292,7 +292,12 @@ resources: {price_per_hour: 0.6}
         cases: 124,
       }),
       "generate.tuned": step("generate", 60, {}, ["responses.jsonl"]),
-      "generate.ensemble": step("ensemble", 1, { weight: 0.6, threshold: 0.5, validation: 124 }, ["responses.jsonl"]),
+      "generate.ensemble": step(
+        "ensemble",
+        1,
+        { classifier: "tfidf_svm", weight: 0.6, threshold: 0.5, validation: 124 },
+        ["responses.jsonl"],
+      ),
       ...Object.fromEntries(
         arms.map((arm) => [`evaluate.${arm}`, step("evaluate", 1, {}, ["metrics.json", "predictions.jsonl"])]),
       ),

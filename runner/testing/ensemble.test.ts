@@ -1,4 +1,5 @@
 /** The ensemble of model and classifier, from the experiment's file to the workbook. */
+import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import excel from "exceljs";
 import { expect } from "vitest";
@@ -61,11 +62,12 @@ test("an ensemble beats the model and the classifier, is an arm of the study, an
   expect(micro("ensemble")).toBeGreaterThan(Math.max(micro("zero_shot"), micro("tfidf_svm")) + 0.1);
   expect(pairs.some(({ a, b }) => [a, b].includes("ensemble") && [a, b].includes("tfidf_svm"))).toBe(true);
   const chosen = rig.read(join(folder, "ensemble/ensemble.json"));
-  const { weight, validation } = JSON.parse(chosen);
+  const { classifier, weight, validation } = JSON.parse(chosen);
+  expect(classifier).toBe("tfidf_svm");
   expect(weight).toBeGreaterThan(0);
   expect(weight).toBeLessThan(1);
   expect(validation.n).toBe(24);
-  expect(validation.micro_f1).toBeGreaterThan(Math.max(validation.model, validation.baseline));
+  expect(validation.micro_f1).toBeGreaterThan(Math.max(validation.model, validation.classifiers.tfidf_svm));
 
   const book = new excel.Workbook();
   await book.xlsx.readFile(join(folder, "workbook.xlsx"));
@@ -82,6 +84,52 @@ test("an ensemble beats the model and the classifier, is an arm of the study, an
   const again = await rig.build(file);
   expect(again.steps).toMatchObject({ "generate.ensemble": "reused", "evaluate.ensemble": "built" });
   expect(rig.read(join(dirname(again.manifest), "ensemble/ensemble.json"))).toBe(chosen);
+});
+
+/** A baseline that knows the first label of every case, and of the validation rows as many labels as `known`. */
+const knowing = (known: number): string => `
+import json
+from recipes.common.protocol import Step, main
+
+def run(step: Step):
+    rows = [json.loads(line) for line in step.inputs["test"].read_text().splitlines()]
+    labels = [row["gold"][:${known} if row["id"].startswith("validation") else 1] for row in rows]
+    for name, key, of in (("responses", "labels", list), ("margins", "margins", lambda one: dict.fromkeys(one, 0.9))):
+        lines = [json.dumps({"id": row["id"], key: of(one)}) for row, one in zip(rows, labels)]
+        (step.output / f"{name}.jsonl").write_text("\\n".join(lines) + "\\n")
+    return {}
+
+if __name__ == "__main__":
+    main(run)
+`;
+
+test("an ensemble takes the listed classifier that is better on validation rows", async ({ rig }) => {
+  rig.usePython();
+  addStudy(rig);
+  rig.ownPackage();
+  const install = (name: string, known: number): void =>
+    writeFileSync(join(rig.package, `recipes/baselines/${name}.py`), knowing(known));
+  const classifier = async (): Promise<unknown> => {
+    const { manifest, steps } = await rig.build(file);
+    const chosen = rig.readJson(join(dirname(manifest), "ensemble/ensemble.json"));
+    return { ...(chosen as object), steps: Object.keys(steps).filter((step) => step.includes("@validation")) };
+  };
+  rig.edit(file, "baselines: [ensemble]", "baselines: [linear, ensemble]");
+  install("linear", 1);
+  expect(await classifier()).toMatchObject({
+    classifier: "linear",
+    validation: { classifiers: { linear: expect.closeTo(2 / 3, 10) } },
+    steps: ["generate.zero_shot@validation", "generate.linear@validation"],
+  });
+  rig.edit(file, "baselines: [linear", "baselines: [linear, tfidf_svm");
+  install("tfidf_svm", 2);
+  expect(await classifier()).toMatchObject({
+    classifier: "tfidf_svm",
+    validation: { micro_f1: 1, classifiers: { tfidf_svm: 1, linear: expect.closeTo(2 / 3, 10) } },
+  });
+  // Of equal ones, the stronger kind.
+  install("linear", 2);
+  expect(await classifier()).toMatchObject({ classifier: "linear" });
 });
 
 test("a replayed file is ambiguous if a test row and a validation row have one id", async ({ rig }) => {

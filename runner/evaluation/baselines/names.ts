@@ -1,19 +1,31 @@
-/** The name of a classical baseline in tables. */
-type Names = { readonly displayName: string };
+type ClassicalBaseline = {
+  /** The name in tables. */
+  readonly displayName: string;
+  /** Present if it writes margins.jsonl: a score of each label for each case. */
+  readonly hasMargins?: true;
+};
 
 /**
  * The classical baselines by name, from the simplest to the strongest, which is their order in tables. `index.ts` implements those
  * that run within exp; any other is the module of recipes/baselines with its name.
  */
-export const classicalBaselines: Readonly<Record<string, Names>> = {
+export const classicalBaselines: Readonly<Record<string, ClassicalBaseline>> = {
   most_frequent: { displayName: "most frequent" },
   frequent_values: { displayName: "most frequent values" },
   lead: { displayName: "lead of the input" },
   nearest: { displayName: "nearest neighbour" },
   tfidf_fields: { displayName: "TF-IDF + SVM by field" },
-  tfidf_svm: { displayName: "TF-IDF + SVM" },
-  linear: { displayName: "linear with chosen features" },
+  tfidf_svm: { displayName: "TF-IDF + SVM", hasMargins: true },
+  linear: { displayName: "linear with chosen features", hasMargins: true },
 };
 
-/** The baseline that an ensemble combines with the language model. It writes the margins of its labels. */
-export const ensembleBaseline = "tfidf_svm";
+/**
+ * The baselines of an experiment that an ensemble may combine with the language model, from the simplest to the
+ * strongest: those that write margins, or tfidf_svm if the experiment has none.
+ */
+export function classifiersAmong(names: readonly string[]): readonly string[] {
+  const named = Object.keys(classicalBaselines).filter(
+    (name) => classicalBaselines[name]?.hasMargins && names.includes(name),
+  );
+  return named.length === 0 ? ["tfidf_svm"] : named;
+}

@@ -1,4 +1,4 @@
-import { classicalBaselines, ensembleBaseline } from "../../evaluation/baselines/names.ts";
+import { classicalBaselines, classifiersAmong } from "../../evaluation/baselines/names.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 
@@ -33,6 +33,11 @@ export function hasEnsemble({ baselines, evaluate }: Experiment): boolean {
   return baselines.includes("ensemble") && evaluate.split !== "validation";
 }
 
+/** The classifiers of which the ensemble takes the one with the best score on validation rows. Empty without ensemble. */
+export function ensembleClassifiers(experiment: Experiment): readonly Arm[] {
+  return hasEnsemble(experiment) ? classifiersAmong(experiment.baselines) : [];
+}
+
 /** The classical baseline that other arms are compared with: the strongest one of the run. */
 export function strongestBaseline(arms: readonly Arm[]): Arm | undefined {
   return Object.keys(classicalBaselines).findLast((name) => arms.includes(name));
@@ -41,14 +46,12 @@ export function strongestBaseline(arms: readonly Arm[]): Arm | undefined {
 /** Every arm of an experiment, in the order in which tables show them. */
 export function arms(experiment: Experiment): readonly Arm[] {
   const model = modelArms(experiment);
-  const together = hasEnsemble(experiment);
-  const classical = Object.keys(classicalBaselines).filter(
-    (name) => experiment.baselines.includes(name) || (together && name === ensembleBaseline),
-  );
+  const scored = [...experiment.baselines, ...ensembleClassifiers(experiment)];
+  const classical = Object.keys(classicalBaselines).filter((name) => scored.includes(name));
   return [
     ...model.filter((arm) => arm === "zero_shot"),
     ...classical,
     ...model.filter((arm) => arm === "tuned"),
-    ...(together ? ["ensemble"] : []),
+    ...(hasEnsemble(experiment) ? ["ensemble"] : []),
   ];
 }

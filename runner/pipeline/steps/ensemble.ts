@@ -2,7 +2,6 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { View } from "../../data/labels/views.ts";
 import { blend, chooseBlend, type Sources } from "../../evaluation/baselines/ensemble.ts";
-import { ensembleBaseline } from "../../evaluation/baselines/names.ts";
 import { f1 } from "../../evaluation/error-analysis/case.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
@@ -11,7 +10,7 @@ import { tasks } from "../../plugins/tasks/registry.ts";
 import { UserError } from "../../util/user-error.ts";
 import { readResult, writeResult } from "../result-files.ts";
 import { type Reading, readAnswer } from "./answer.ts";
-import { subjectOf } from "./arms.ts";
+import { ensembleClassifiers, subjectOf } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { minShare } from "./evaluate.ts";
@@ -22,21 +21,24 @@ import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
 
 type Params = TaskParams & {
   readonly min_share: number | null;
+  /** The baselines that may be the classifier, from the simplest to the strongest. */
+  readonly classifiers: readonly string[];
   /** The view of the experiment's primary metric, in which labels are compared. */
   readonly view: View;
   readonly exp: string;
 };
 
 /**
- * Combines the labels of the language model with the margins of the classifier. The weight and the threshold are those
- * with the best micro-F1 on validation rows; gold of the scored rows is not an input.
+ * Combines the labels of the language model with the margins of a classifier. The classifier is the one with the best
+ * micro-F1 on validation rows; of equal ones, the strongest kind. The weight and the threshold are those with the best
+ * micro-F1 of the combination there. Gold of the scored rows is not an input.
  */
 export const ensemble: StepKind<Params> = {
   name: "ensemble",
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => ["responses.jsonl", "ensemble.json"],
-  async run({ min_share, view, ...params }, context) {
+  async run({ min_share, classifiers, view, ...params }, context) {
     const counts = readResult("labels.json", context.input("labels"));
     const { labels: labelled, predictionKey } = tasks.get(params.task);
     if (labelled === undefined) throw new Error(`an ensemble needs a task with labels, not ${params.task}`);
@@ -56,15 +58,26 @@ export const ensemble: StepKind<Params> = {
         },
       );
     }
-    const cases = sourcesOf("validation", reading, context).map(({ id, ...sources }) => ({
+    const goldParts = new Map([...golds].map(([id, gold]) => [id, open.parts(gold, view)]));
+    const scores = Object.fromEntries(
+      classifiers.map((name) => {
+        const answers = readJsonLines<Response>(context.input(`${name}.answers`));
+        const cases = answers.map(
+          ({ id, labels = [] }) => [open.parts(labels, view), goldParts.get(id) ?? []] as const,
+        );
+        return [name, microF1(cases)];
+      }),
+    );
+    const classifier = classifiers.reduce((best, name) =>
+      (scores[name] as number) >= (scores[best] as number) ? name : best,
+    );
+    const cases = sourcesOf(classifier, "validation", reading, context).map(({ id, ...sources }) => ({
       ...sources,
       gold: golds.get(id) as readonly string[],
     }));
     const { weight, threshold, micro_f1 } = chooseBlend(cases, of, labelled.isSingle);
-    const svm = new Map(
-      readJsonLines<Response>(context.input("baseline.answers")).map(({ id, labels }) => [id, labels]),
-    );
     const chosen = {
+      classifier,
       weight,
       threshold,
       view,
@@ -72,30 +85,33 @@ export const ensemble: StepKind<Params> = {
         n: cases.length,
         micro_f1,
         model: microF1(cases.map(({ named, gold }) => [open.parts(named, view), open.parts(gold, view)])),
-        baseline: microF1(
-          [...golds].map(([id, gold]) => [open.parts(svm.get(id) ?? [], view), open.parts(gold, view)]),
-        ),
+        classifiers: scores,
       },
     };
-    const responses = sourcesOf("eval", reading, context).map(({ id, ...sources }) => ({
+    const responses = sourcesOf(classifier, "eval", reading, context).map(({ id, ...sources }) => ({
       id,
       labels: blend(sources, { weight, threshold }, of, labelled.isSingle),
     }));
     writeFileSync(join(context.output, "responses.jsonl"), jsonLines(responses));
     writeResult(context.output, "ensemble.json", chosen);
-    context.evidence({ weight, threshold, validation: cases.length, validation_micro_f1: micro_f1 });
+    context.evidence({ classifier, weight, threshold, validation: cases.length, validation_micro_f1: micro_f1 });
   },
 };
 
 /** The labels of the model and the margins of the classifier for every row. */
-function sourcesOf(part: Part, reading: Reading, context: StepContext): readonly (Sources & { readonly id: string })[] {
+function sourcesOf(
+  classifier: string,
+  part: Part,
+  reading: Reading,
+  context: StepContext,
+): readonly (Sources & { readonly id: string })[] {
   type Margins = { readonly id: string; readonly margins: Sources["margins"] };
   const margins = new Map(
-    readJsonLines<Margins>(context.input(`baseline.${part}`)).map((row) => [row.id, row.margins]),
+    readJsonLines<Margins>(context.input(`${classifier}.${part}`)).map((row) => [row.id, row.margins]),
   );
   return readJsonLines<Response>(context.input(`model.${part}`)).map((answer) => {
     const own = margins.get(answer.id);
-    if (own === undefined) throw new Error(`${ensembleBaseline} has no margins for case ${answer.id}`);
+    if (own === undefined) throw new Error(`${classifier} has no margins for case ${answer.id}`);
     return { id: answer.id, named: readAnswer(answer, reading).prediction as readonly string[], margins: own };
   });
 }
@@ -110,11 +126,14 @@ function microF1(cases: readonly (readonly [found: readonly string[], gold: read
   return f1(tally);
 }
 
-/** The answers of the model that the experiment is about and of the classifier, as one arm. */
+/** The answers of the model that the experiment is about and of a classifier, as one arm. */
 export function draftEnsemble(experiment: Experiment, site: Site): Draft {
+  const classifiers = ensembleClassifiers(experiment);
   const from = (part: Part) => ({
     [`model.${part}`]: { step: generateStep(subjectOf(experiment), part), file: "responses.jsonl" },
-    [`baseline.${part}`]: { step: generateStep(ensembleBaseline, part), file: "margins.jsonl" },
+    ...Object.fromEntries(
+      classifiers.map((name) => [`${name}.${part}`, { step: generateStep(name, part), file: "margins.jsonl" }]),
+    ),
   });
   return draft({
     id: generateStep("ensemble"),
@@ -122,6 +141,7 @@ export function draftEnsemble(experiment: Experiment, site: Site): Draft {
     params: {
       ...taskParams(experiment),
       min_share: minShare(experiment),
+      classifiers,
       view: experiment.evaluate.primary.view,
       exp: site.version,
     },
@@ -129,7 +149,12 @@ export function draftEnsemble(experiment: Experiment, site: Site): Draft {
     inputs: {
       labels: { step: "data", file: "labels.json" },
       validation: { step: "data", file: "validation.jsonl" },
-      "baseline.answers": { step: generateStep(ensembleBaseline, "validation"), file: "responses.jsonl" },
+      ...Object.fromEntries(
+        classifiers.map((name) => [
+          `${name}.answers`,
+          { step: generateStep(name, "validation"), file: "responses.jsonl" },
+        ]),
+      ),
       ...from("validation"),
       ...from("eval"),
     },

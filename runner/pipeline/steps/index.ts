@@ -1,12 +1,11 @@
 import type { Rung } from "../../config/halving.ts";
-import { ensembleBaseline } from "../../evaluation/baselines/names.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepKind } from "../../plugins/step.ts";
 import { armOfStep } from "../plan/step-ref.ts";
 import { analyse, draftAnalyse } from "./analyse.ts";
-import { type Arm, arms, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
+import { type Arm, arms, ensembleClassifiers, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
 import { baseline, draftBaseline, lookup } from "./baseline.ts";
 import { compare, draftCompare, expectReference } from "./compare.ts";
 import { joined } from "./compared.ts";
@@ -120,7 +119,7 @@ function draftScores(
     ...(hasEnsemble(experiment)
       ? [
           draftGenerate(experiment, subjectOf(experiment), site, "validation"),
-          draftBaseline(experiment, ensembleBaseline, site, "validation"),
+          ...ensembleClassifiers(experiment).map((name) => draftBaseline(experiment, name, site, "validation")),
         ]
       : []),
     ...(comparesForms(experiment) ? draftMergeCheck(experiment, site) : []),
