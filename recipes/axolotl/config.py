@@ -19,6 +19,7 @@ from recipes.common.training.request import (
     patience,
     total_steps,
 )
+from recipes.common.training.trackers import PROJECT, run_name
 
 PLUGIN = "recipes.axolotl.plugin.Plugin"
 PLUGIN_SECTION = "exp"
@@ -133,6 +134,7 @@ def build_config(
         "pause_after_epochs": params.get("pause_after_epochs"),
         "answers": answer_settings(params),
         "cpu": device.kind == "cpu",
+        "trackio": "trackio" in (params.get("report_to") or []),
     }
     check_config(config)
     return config
@@ -191,12 +193,16 @@ def _adapter(params: Mapping[str, Any], layers: int, targets: Sequence[str]) -> 
 
 
 def _reporters(report_to: list[str], work: Path) -> dict[str, Any]:
-    """The trainer's own reporters, which write local files only."""
+    """The trainer's own reporters, which write local files only. Trackio's callback is the plugin's: transformers' own
+    passes arguments that the locked Trackio lacks."""
+    name = run_name(work.parent)
     keys: dict[str, Any] = {"use_tensorboard": "tensorboard" in report_to}
     if "wandb" in report_to:
-        keys |= {"use_wandb": True, "wandb_mode": "offline", "wandb_project": "exp"}
+        keys |= {"use_wandb": True, "wandb_mode": "offline", "wandb_project": PROJECT}
+        keys |= {"wandb_name": name, "wandb_run_id": name}
     if "mlflow" in report_to:
-        keys |= {"use_mlflow": True, "mlflow_experiment_name": "exp", "hf_mlflow_log_artifacts": False}
+        keys |= {"use_mlflow": True, "mlflow_experiment_name": PROJECT, "hf_mlflow_log_artifacts": False}
+        keys["mlflow_run_name"] = name
         keys["mlflow_tracking_uri"] = (work / "reports" / "mlflow").absolute().as_uri()
     return keys
 

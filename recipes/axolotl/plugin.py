@@ -21,6 +21,7 @@ from recipes.axolotl.callback import TrainingCallback
 from recipes.axolotl.config import PLUGIN_SECTION, unknown_key
 from recipes.axolotl.data import check_rows
 from recipes.axolotl.keys import installed_keys, unknown_keys
+from recipes.axolotl.trackio_callback import TrackioCallback
 from recipes.common.files import read_rows
 from recipes.common.models.four_bit import keep_packing
 from recipes.common.protocol import StepFailed, is_out_of_memory, write_json
@@ -43,6 +44,7 @@ class PluginSettings(BaseModel):
     pause_after_epochs: int | None = None
     answers: dict[str, Any] | None = None
     cpu: bool
+    trackio: bool = False
     fingerprint: str
     ends: list[int]
     pad: int
@@ -109,9 +111,11 @@ class Plugin(BasePlugin):  # type: ignore[misc]
         weight_by_token(trainer)
 
     def add_callbacks_post_trainer(self, cfg: Any, trainer: Any) -> list[Any]:
-        """Add the callback that follows the training."""
-        self._callback = TrainingCallback(PluginSettings(**cfg.exp).model_dump(), trainer)
-        return [self._callback]
+        """Add the callback that follows the training, and Trackio's."""
+        settings = PluginSettings(**cfg.exp)
+        self._callback = TrainingCallback(settings.model_dump(), trainer)
+        tracked = settings.trackio and trainer.is_world_process_zero()
+        return [self._callback, *([TrackioCallback(Path(settings.work))] if tracked else [])]
 
 
 def weight_by_token(trainer: Any) -> None:

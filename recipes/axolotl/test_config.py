@@ -76,7 +76,7 @@ def test_every_key_is_known_and_round_trips_through_the_file(method: str, device
         rslora=True,
         max_steps=5,
         learning_rate=1e-7,
-        report_to=["tensorboard", "wandb", "mlflow"],
+        report_to=["tensorboard", "wandb", "mlflow", "trackio"],
     )
     assert unknown_keys({k: v for k, v in made.items() if k != PLUGIN_SECTION}, read_keys()) == []
     assert yaml.safe_load(yaml.safe_dump(made)) == made

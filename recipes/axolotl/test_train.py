@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -32,6 +33,7 @@ from recipes.steps import merge
 from recipes.testing import (
     GRADIENT,
     check_token_mean_gradient,
+    read_report,
     soak,
     validation_loss,
     validations,
@@ -360,12 +362,24 @@ def test_a_key_that_the_installed_axolotl_lacks_ends_the_training(start: Start, 
 
 @soak
 def test_reporters_write_local_files(trained: Start) -> None:
-    step = trained(report_to=["tensorboard", "wandb", "mlflow"])
+    step = trained(report_to=["tensorboard", "wandb", "mlflow", "trackio"])
     live = step.work / "axolotl" / "reports" / "tensorboard"
     assert list(live.rglob("events.out.tfevents.*"))
     assert [path.name for path in (step.output / "tensorboard").iterdir()] == ["events.out.tfevents.0"]
     assert list((step.output / "wandb").glob("offline-run-*/*.wandb"))
     assert list((step.output / "mlflow").rglob("metrics/*loss*"))
+    name = f"train-{step.work.name[:12]}"
+    tensorboard, wandb, mlflow, trackio = step.evidence["trackers"]
+    assert tensorboard == {"tracker": "tensorboard"} and trackio == {"tracker": "trackio", "run": name}
+    assert (step.output / wandb["folder"]).is_dir() and wandb["run"] == name
+    (tags,) = (step.output / "mlflow").glob(f"*/{mlflow['id']}/tags")
+    assert (tags / "exp_key").read_text() == step.work.name and (tags / "mlflow.runName").read_text() == name
+    rows = sqlite3.connect(step.output / "trackio" / "exp.db").execute("SELECT run_name, step, metrics FROM metrics")
+    logged = [(run, at, json.loads(metrics)) for run, at, metrics in rows]
+    report = read_report(step)
+    losses = {at: values["loss"] for run, at, values in logged if run == name and "loss" in values}
+    assert losses == {entry["step"]: pytest.approx(entry["loss"], abs=1e-4) for entry in report["loss"]}
+    assert any("validation_loss" in values for _run, _at, values in logged)
     assert not [path for path in step.output.rglob("*") if path.is_symlink()]
 
 

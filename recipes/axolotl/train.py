@@ -43,6 +43,7 @@ from recipes.common.training.request import (
     steps_per_epoch,
     total_steps,
 )
+from recipes.common.training.trackers import link_of, mlflow_run, tracked_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = {
@@ -97,6 +98,7 @@ def run(step: Step) -> dict[str, Any]:
         "peak_memory": _peak_memory_of_children(),
         "peak_gpu_memory": outcome["peak_gpu_memory"],
         "resumed_from_step": resumed,
+        "trackers": tracked_runs(step),
     }
 
 
@@ -217,18 +219,25 @@ def _environments(work: Path, device: Device, cores: int, config: Mapping[str, A
     """The environment variables of each process of this node. The recipe sets what torchrun would set, because it must
     own the processes: they end when it ends."""
     inherited = {name: value for name, value in os.environ.items() if "COLAB_" not in name}
-    wandb = {"WANDB_MODE": "offline", "WANDB_DIR": str(work / "reports")} if config.get("use_wandb") else {}
-    (work / "reports").mkdir(exist_ok=True)
+    reports = work / "reports"
+    wandb = {"WANDB_MODE": "offline", "WANDB_DIR": str(reports)} if config.get("use_wandb") else {}
+    reports.mkdir(exist_ok=True)
+    link = link_of(work.parent)
+    earlier = mlflow_run(reports / "mlflow")
     shared = {
         **inherited,
         **_ENVIRONMENT,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), inherited.get("PYTHONPATH")])),
         "OMP_NUM_THREADS": str(max(1, cores // device.count)),
         "HF_DATASETS_CACHE": str(work / "cache"),
-        "TENSORBOARD_LOGGING_DIR": str(work / "reports" / "tensorboard"),
+        "TENSORBOARD_LOGGING_DIR": str(reports / "tensorboard"),
+        "MLFLOW_TAGS": json.dumps(link),
+        **({} if earlier is None else {"MLFLOW_RUN_ID": earlier}),
         **({"CUDA_VISIBLE_DEVICES": ""} if device.kind == "cpu" else {}),
         "WANDB_MODE": "disabled",
         **wandb,
+        "WANDB_RESUME": "allow",
+        "WANDB_NOTES": " ".join(f"{name}: {value}" for name, value in link.items()),
         "EXP_WATCHED": "1",
     }
     if device.processes == 1:

@@ -28,6 +28,7 @@ from recipes.common.training.request import (
     patience,
     total_steps,
 )
+from recipes.common.training.trackers import link_of, run_name
 from recipes.torchtune.shape import Shape, read_shape
 
 _SCHEDULES = {
@@ -139,6 +140,8 @@ def build_config(
             "_component_": "recipes.torchtune.loggers.Loggers",
             "report_to": list(params.get("report_to", [])),
             "folder": str(work / "reports"),
+            "run": run_name(work),
+            "link": link_of(work),
         },
     }
     for key, value in _flatten(params.get("overrides") or {}).items():

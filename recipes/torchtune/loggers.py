@@ -16,23 +16,52 @@ from torchtune.training.metric_logging import (
     TensorBoardLogger,
     WandBLogger,
 )
+from torchtune.utils import get_world_size_and_rank
 
 from recipes.common.protocol import StepFailed
+from recipes.common.training.trackers import PROJECT, TrackioRun, mlflow_run
 
 
-def _wandb(folder: Path) -> Any:
-    return WandBLogger(project="exp", log_dir=str(folder), mode="offline")
+def _wandb(folder: Path, name: str, link: Mapping[str, str]) -> Any:
+    about = {"name": name, "id": name, "resume": "allow", "config": dict(link)}
+    return WandBLogger(project=PROJECT, log_dir=str(folder), mode="offline", **about)
 
 
-def _mlflow(folder: Path) -> Any:
+def _mlflow(folder: Path, name: str, link: Mapping[str, str]) -> Any:
+    import mlflow
+
     os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
-    return MLFlowLogger(experiment_name="exp", tracking_uri=folder.absolute().as_uri())
+    if (earlier := mlflow_run(folder)) is not None:
+        os.environ["MLFLOW_RUN_ID"] = earlier
+    logger = MLFlowLogger(experiment_name=PROJECT, tracking_uri=folder.absolute().as_uri(), run_name=name)
+    if logger.rank == 0:
+        mlflow.set_tags(dict(link))
+    return logger
 
 
-_LOGGERS: Mapping[str, Callable[[Path], Any]] = {
-    "tensorboard": lambda folder: TensorBoardLogger(str(folder)),
+class _Trackio(MetricLoggerInterface):  # type: ignore[misc]
+    """Rank 0 logs to a local Trackio database."""
+
+    def __init__(self, folder: Path, name: str, link: Mapping[str, str]) -> None:
+        self._run = TrackioRun(folder, name, link) if get_world_size_and_rank()[1] == 0 else None
+
+    def log(self, name: str, data: Any, step: int) -> None:
+        self.log_dict({name: data}, step)
+
+    def log_dict(self, payload: Any, step: int) -> None:
+        if self._run is not None:
+            self._run.log({name: float(value) for name, value in payload.items()}, step)
+
+    def close(self) -> None:
+        if self._run is not None:
+            self._run.close()
+
+
+_LOGGERS: Mapping[str, Callable[[Path, str, Mapping[str, str]], Any]] = {
+    "tensorboard": lambda folder, _name, _link: TensorBoardLogger(str(folder)),
     "wandb": _wandb,
     "mlflow": _mlflow,
+    "trackio": _Trackio,
 }
 
 
@@ -49,11 +78,12 @@ def require_reporters(report_to: Sequence[str]) -> None:
 
 
 class Loggers(MetricLoggerInterface):  # type: ignore[misc]
-    """Logs to standard output and to a folder for each of `report_to` (a torchtune component)."""
+    """Logs to standard output and to a folder for each of `report_to` (a torchtune component). `run` is the name of the
+    training in trackers, and `link` what they record of the step."""
 
-    def __init__(self, report_to: Sequence[str], folder: str) -> None:
+    def __init__(self, report_to: Sequence[str], folder: str, run: str, link: Mapping[str, str]) -> None:
         require_reporters(report_to)
-        self._loggers = [StdoutLogger(), *(_LOGGERS[name](Path(folder) / name) for name in report_to)]
+        self._loggers = [StdoutLogger(), *(_LOGGERS[name](Path(folder) / name, run, link) for name in report_to)]
 
     def log(self, name: str, data: Any, step: int) -> None:
         """Log one value."""

@@ -35,6 +35,7 @@ from recipes.common.training.nodes import (
 )
 from recipes.common.training.reports import keep_reports
 from recipes.common.training.request import read_inputs
+from recipes.common.training.trackers import tracked_runs
 from recipes.torchtune import distributed
 from recipes.torchtune.checkpoints import adopt
 from recipes.torchtune.config import build_config
@@ -112,6 +113,7 @@ def run(step: Step) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "resumed_from_step": recipe.resumed_from,
+        "trackers": tracked_runs(step),
         **({"peak_gpu_memory": torch.cuda.max_memory_allocated(device)} if cuda else {}),
     }
 

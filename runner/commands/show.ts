@@ -15,6 +15,7 @@ import { errorAnalysisText } from "../terminal/error-analysis.ts";
 import { labelTable } from "../terminal/label-table.ts";
 import { runSummary } from "../terminal/run-summary.ts";
 import { table } from "../terminal/table.ts";
+import { trackersText } from "../terminal/trackers.ts";
 import { fitted } from "../terminal/wrap.ts";
 import { type Context, exit } from "../util/context.ts";
 import { defineCommand, required } from "./command.ts";
@@ -68,7 +69,12 @@ function fieldsText(folder: string, { arm, name }: Shown, view: View, { color, c
 }
 
 export const command = defineCommand({
-  arguments: { run: required("run", "A run id, an experiment (for its latest run), or a manifest.") },
+  arguments: {
+    run: required(
+      "run",
+      "A run id, an experiment (for its latest run), a manifest, or the name of a training in a tracker.",
+    ),
+  },
   options: { json },
   async run({ run: name, json }, context) {
     const { artifacts } = placeOf(context.cwd);
@@ -87,6 +93,7 @@ export const command = defineCommand({
     context.out(fieldsText(dirname(path), own, view, context));
     const ablation = new Ablations().of(run);
     if (ablation !== undefined) context.out(fitted(ablationText(ablation, context), context));
+    context.out(trackersText(manifest, dirname(path), context.cwd));
     for (const { repo, commit, private: isPrivate, at } of uploadsOf(run))
       context.out(`\nuploaded to ${repo}${isPrivate ? " (private)" : ""} on ${at.slice(0, 10)}, commit ${commit}\n`);
     const analysis = join(dirname(path), "analysis.json");

@@ -5,6 +5,7 @@ import { pathKind } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import { latestLink, runName, runNameDigits, runsDir } from "./run-folder.ts";
+import { isTrackedAs, isTrackedName } from "./trackers.ts";
 
 /** A finished run and the path of its manifest. */
 export type FinishedRun = { readonly manifest: Manifest; readonly path: string };
@@ -95,8 +96,8 @@ function readableRun(path: string): FinishedRun | undefined {
 }
 
 /**
- * The run that a user names by a run id or its last digits, by an experiment (its latest run), or by a path. Throws UserError:
- * run-not-found, manifest-unreadable, manifest-format.
+ * The run that a user names by a run id or its last digits, by an experiment (its latest run), by a path, or by the name of its
+ * training in a tracker (the latest such run). Throws UserError: run-not-found, manifest-unreadable, manifest-format.
  */
 export const findRun = (name: string, artifacts: string, cwd: string): FinishedRun =>
   readRun(findManifest(name, artifacts, cwd));
@@ -125,6 +126,9 @@ function findManifest(name: string, artifacts: string, cwd: string): string {
   if (found.length > 1) {
     throw runNotFound(`"${name}" matches ${found.length} runs`, `name one of ${found.map(dirname).join(", ")}`);
   }
+  const tracked = isTrackedName(name) ? listReadableRuns(artifacts).runs : [];
+  const run = tracked.findLast(({ manifest }) => isTrackedAs(manifest, name));
+  if (run !== undefined) return run.path;
   const help =
     experiments.length === 0
       ? "run an experiment first: exp run FILE"

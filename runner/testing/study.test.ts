@@ -124,6 +124,14 @@ describe("a tiny Qwen3, LoRA, three arms:", () => {
     });
   });
 
+  test("exp show names the training's run in trackers, and finds the run by that name", async () => {
+    const { steps } = finished.manifest(first.manifest);
+    const shown = await finished.output("show", "tuned");
+    expect(shown).toMatch(/Trackers\ntensorboard, train:\n {2}tensorboard --logdir \S+\/tensorboard\n/);
+    expect(await finished.output("show", `train-${steps.train?.key.slice(0, 12)}`)).toBe(shown);
+    expectFailure(await finished.exp("show", "train-000000000000"), 2, "run-not-found");
+  });
+
   test("the manifest has scores, cost, provenance and configuration", () => {
     const { arms, cost, provenance, config } = finished.manifest(first.manifest);
     const views = ["basic", "canonical", "raw"];

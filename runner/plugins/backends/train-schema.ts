@@ -242,10 +242,10 @@ export const trainProperties = {
   report_to: {
     type: "array",
     uniqueItems: true,
-    items: { type: "string", enum: ["tensorboard", "wandb", "mlflow"] },
+    items: { type: "string", enum: ["tensorboard", "wandb", "mlflow", "trackio"] },
     default: ["tensorboard"],
     description:
-      "Trackers that record loss, learning rate and validation results, as local files. wandb and mlflow need their packages in the backend's environment and stay offline.",
+      "Trackers that record loss, learning rate and validation results, as local files. wandb, mlflow and trackio need their packages in the backend's environment and stay offline. exp show names their runs.",
     examples: [[], ["tensorboard", "wandb"]],
   },
   merge: {

@@ -54,7 +54,7 @@ export const axolotl: Backend = {
       qdora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp16", "fp32"] },
       full: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
     },
-    reporters: ["tensorboard", "wandb", "mlflow"],
+    reporters: ["tensorboard", "wandb", "mlflow", "trackio"],
     oneProcessOnCpu: true,
     schedules: ["cosine", "linear", "constant"],
     best: checkpointMetrics,

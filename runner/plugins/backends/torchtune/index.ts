@@ -51,7 +51,7 @@ export const torchtune: Backend = {
       qdora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
       full: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
     },
-    reporters: ["tensorboard", "wandb", "mlflow"],
+    reporters: ["tensorboard", "wandb", "mlflow", "trackio"],
     oneGpu: ["qlora", "qdora"],
     schedules: ["cosine", "linear", "constant"],
     best: checkpointMetrics,
