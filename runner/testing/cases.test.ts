@@ -110,6 +110,49 @@ describe("labels that look like other parts of an answer", () => {
     expect(predictions(rig, run, "zero_shot").map(({ labels }) => labels)).toEqual(labels.map((label) => [label]));
   });
 
+  test("a training label counts in the forms in which models write it", async ({ rig }) => {
+    copyCase(rig, "known-label-like-chatter");
+    const answers: readonly (readonly [label: string, answer: string])[] = [
+      ["10", "(10)"],
+      ["12:30", "[12:30]"],
+      ["0/1", "-> 0/1"],
+      ["?", "Answer: ?"],
+      ["!", "**!**"],
+      ["👍🏽", "The answer is 👍🏽."],
+      ["user", "```\nuser\n```"],
+      ["system", "Sure! Here is the label:\n\nsystem"],
+      ["assistant", "assistant<|im_end|>"],
+      ["model", "model\n\nExplanation: the text says so."],
+      ["Final answer", "Final answer: Final answer"],
+      ["label", '{"label": "label"}'],
+      ["1.", "- 1."],
+      ["[UNK]", "`[UNK]`"],
+      ["<|pad|>", "The label is <|pad|>."],
+      ["north, east", "north, east\n\nExplanation: the wind."],
+      ["__init__", "The answer is __init__."],
+      ["None", "[None]"],
+      ["I'm sorry", ": I'm sorry"],
+      ["\u200fسلبي", "\u200f**سلبي**\u200e"],
+      ["中性", "\u200b中性。"],
+      ["R", "\ufeffR"],
+      ["C#", "=> C#"],
+      ["not sure", "<think>not sure</think>\n\nNot sure"],
+    ];
+    const rows = (note: string) => lines(answers.map(([label], at) => ({ id: `${at}`, note: `${note} ${at}`, label })));
+    rig.write("train.jsonl", rows("training note"));
+    rig.write("test.jsonl", rows("note"));
+    rig.edit(file, "train.csv", "train.jsonl");
+    rig.edit(file, "test.csv", "test.jsonl");
+    rig.write("answers.jsonl", lines(answers.map(([, text], at) => ({ id: `${at}`, text }))));
+    const run = await rig.build(file);
+    const wrong = predictions(rig, run, "zero_shot").filter(({ gold, labels }) => `${gold}` !== `${labels}`);
+    expect(wrong.map(({ text, labels }) => [text, labels])).toEqual([
+      ["\u200f**سلبي**\u200e", ["سلبي"]],
+      ["<think>not sure</think>\n\nNot sure", ["Not sure"]],
+    ]);
+    expect(rig.manifest(run.manifest).arms.zero_shot?.basic?.accuracy).toBe(1);
+  });
+
   test("a label that contains the separator is read back; other targets that are not are errors", async ({ rig }) => {
     copyCase(rig, "label-holds-separator");
     const run = await rig.build(file);

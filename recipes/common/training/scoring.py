@@ -19,6 +19,7 @@ Row = tuple[frozenset[str], frozenset[str]]
 _SPACE = "\\u0009-\\u000d\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff"
 _SPACES = re.compile(f"[{_SPACE}]+")
 _BLANK = "".join(chr(code) for code in range(0x10000) if re.fullmatch(f"[{_SPACE}]", chr(code)))
+_UNSEEN = f"{_BLANK}\u00ad\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069"
 _TRAILING = " .,;:!?\u3002\uff0c\u3001"
 _DOTLESS_I, _FINAL_SIGMA, _SIGMA = "\u0131", "\u03c2", "\u03c3"
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -49,10 +50,11 @@ def split_labels(text: str, separator: str) -> list[str]:
 
 
 def basic_form(label: str) -> str:
-    """A label in the basic view: NFKC, case folded, single inner spaces, no trailing punctuation."""
-    folded = _fold(unicodedata.normalize("NFKC", label))
-    text = _SPACES.sub(" ", unicodedata.normalize("NFKC", folded)).strip(_BLANK)
-    return text.rstrip(_TRAILING)
+    """A label in the basic view: NFKC, case folded, single inner spaces, no invisible characters around it, no
+    trailing punctuation unless that is all."""
+    folded = _fold(unicodedata.normalize("NFKC", label).strip(_UNSEEN))
+    text = _SPACES.sub(" ", unicodedata.normalize("NFKC", folded))
+    return text.rstrip(_TRAILING) or text
 
 
 def micro_f1(rows: Sequence[Row]) -> float:

@@ -1,11 +1,18 @@
 const trailing = new Set([..." .,;:!?\u3002\uff0c\u3001"]);
+/** Direction marks, spaces without width and other characters that cannot be seen around a label. */
+const unseen = "[\\s\\u00ad\\u061c\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069]";
+const edges = new RegExp(`^${unseen}+|(?<!${unseen})${unseen}+$`, "g");
 
-/** NFKC, Unicode case folding, single inner spaces, no trailing punctuation. */
+/**
+ * NFKC, Unicode case folding, single inner spaces, no invisible characters around it, no trailing punctuation. A label
+ * of punctuation alone keeps it.
+ */
 export function basicForm(label: string): string {
-  const text = fold(label.normalize("NFKC")).normalize("NFKC").replace(/\s+/g, " ").trim();
+  const visible = label.normalize("NFKC").replace(edges, "");
+  const text = fold(visible).normalize("NFKC").replace(/\s+/g, " ");
   let end = text.length;
   while (end > 0 && trailing.has(text[end - 1] as string)) end--;
-  return text.slice(0, end);
+  return end === 0 ? text : text.slice(0, end);
 }
 
 /** Full case folding by way of upper case: "ß" and "SS" meet in "ss", every sigma in one; dotless i stays itself. */

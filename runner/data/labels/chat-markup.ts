@@ -1,28 +1,48 @@
 import type { Note } from "./note.ts";
 
+/** What the labels of a study say about a part of an answer. */
+export type KnownLabels = {
+  /** Whether nothing else needs to be removed from a text. */
+  isAnswer(text: string): boolean;
+  /** Whether a text is one label, with what may surround it. */
+  isLabel(text: string): boolean;
+  /** Whether a label contains a text, which is then no markup. */
+  isPartOfLabel(text: string): boolean;
+};
+
 /**
  * The answer of a chat model without thoughts, special tokens, roles, further turns, answer tags and fences. It stops
  * as soon as `isAnswer` holds for what remains.
  */
-export function withoutChatMarkup(text: string, notes: Set<Note>, isAnswer: (text: string) => boolean): string {
-  return removed([...reasoningSteps, ...formSteps], text, notes, isAnswer);
+export function withoutChatMarkup(text: string, notes: Set<Note>, known: KnownLabels): string {
+  return removed([...reasoningSteps, ...formSteps], text, notes, known);
 }
 
-function removed(steps: readonly Step[], text: string, notes: Set<Note>, isAnswer: (text: string) => boolean): string {
-  let rest = text;
-  for (const step of steps) {
-    if (isAnswer(rest)) return rest;
-    rest = step(rest, notes, isAnswer);
-  }
-  return rest.trim();
+/**
+ * A free text without thoughts, special tokens, roles and further turns, and without tags or a fence around the whole.
+ * Tags, fences and LaTeX within the text are parts of it.
+ */
+export function withoutWrapping(text: string, notes: Set<Note>): string {
+  return removed(textSteps, text, notes, nothingKnown);
 }
 
 /** The answer of a chat model without thoughts, special tokens, roles and further turns. It stops as soon as `isAnswer` holds. */
 export function withoutReasoning(text: string, notes: Set<Note>, isAnswer: (text: string) => boolean): string {
-  return removed(reasoningSteps, text, notes, isAnswer);
+  return removed(reasoningSteps, text, notes, { ...nothingKnown, isAnswer });
 }
 
-type Step = (text: string, notes: Set<Note>, isAnswer: (text: string) => boolean) => string;
+const nothingKnown: KnownLabels = { isAnswer: () => false, isLabel: () => false, isPartOfLabel: () => false };
+
+function removed(steps: readonly Step[], text: string, notes: Set<Note>, known: KnownLabels): string {
+  let rest = text;
+  for (const step of steps) {
+    if (known.isAnswer(rest)) return rest;
+    rest = step(rest, notes, known);
+  }
+  return rest.trim();
+}
+
+type Step = (text: string, notes: Set<Note>, known: KnownLabels) => string;
 
 type Tag = { readonly open: string; readonly close: string };
 
@@ -81,33 +101,71 @@ function finalChannel(text: string, notes: Set<Note>): string {
 }
 
 const start = /^\s{0,64}(?:<\|[^|<>\n]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>|<s>|<bos>|\[\/INST\]|<start_of_turn>)/;
-const role = /^\s{0,64}(?:assistant|model|bot|ai)\s{0,8}(?::|\n|$|(?=<\|))/i;
-const end =
-  /<\|[^|<>\n]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>|<\/s>|<eos>|<end_of_turn>|<start_of_turn>|\[INST\]|\n\s{0,8}(?:user|human|system|assistant)[ \t]{0,8}:?[ \t]{0,8}(?=\n|$)|\n\s{0,8}(?:User|Human):/;
+const tokens = "<\\|[^|<>\\n]{1,40}\\|>|<｜[^｜<>\\n]{1,40}｜>|</s>|<eos>|<end_of_turn>|<start_of_turn>|\\[INST\\]";
+const roleLine = "\\n\\s{0,8}(user|human|system|assistant)[ \\t]{0,8}:?[ \\t]{0,8}(?=\\n|$)";
 
-function withoutTurns(text: string, notes: Set<Note>, isAnswer: (text: string) => boolean): string {
+/** How roles at the start and further turns are written. */
+type Turns = { readonly role: RegExp; readonly end: RegExp };
+const turns: Turns = {
+  role: /^\s{0,64}(assistant|model|bot|ai)\s{0,8}(?::|\n|$|(?=<\|))/i,
+  end: new RegExp(`${tokens}|${roleLine}|\\n\\s{0,8}(User|Human):`, "g"),
+};
+/** In free texts "AI: a title" is no role, and "User: a question" no further turn. */
+const textTurns: Turns = {
+  role: /^\s{0,64}(assistant|model)[ \t]{0,8}:?[ \t]{0,8}\n(?=\s{0,64}\S)/,
+  end: new RegExp(`${tokens}|${roleLine}`, "g"),
+};
+
+function withoutTurns({ role, end }: Turns, text: string, notes: Set<Note>, known: KnownLabels): string {
   let rest = text;
   for (let turn = 0; turn < 8; turn++) {
     const begin = rest.slice(0, 200);
-    const found = start.exec(begin) ?? role.exec(begin);
-    if (!found || isAnswer(rest)) break;
+    const token = start.exec(begin);
+    const found = token ?? role.exec(begin);
+    if (!found || known.isAnswer(rest)) break;
+    const after = rest.slice(found[0].length);
+    if (token !== null && known.isPartOfLabel(token[0].trim())) break;
+    if (token === null && known.isLabel(found[1] as string) && !startsWithLabel(after, known)) break;
     notes.add("residue");
-    rest = rest.slice(found[0].length);
+    rest = after;
   }
-  const stop = end.exec(rest);
-  if (!stop || isAnswer(rest)) return rest;
-  notes.add("residue");
-  return rest.slice(0, stop.index);
+  if (known.isAnswer(rest)) return rest;
+  for (const stop of rest.matchAll(end)) {
+    const before = rest.slice(0, stop.index);
+    const name = stop[1] ?? stop[2];
+    if (name === undefined ? known.isPartOfLabel(stop[0]) : known.isLabel(name) && !known.isLabel(before)) continue;
+    notes.add("residue");
+    return before;
+  }
+  return rest;
+}
+
+/** Whether the first line of a text is a label. */
+function startsWithLabel(text: string, { isLabel }: KnownLabels): boolean {
+  return isLabel(text.trimStart().split("\n", 1)[0] as string);
+}
+
+/** The content of a tag or of a fence that the whole text is within. */
+function unwrapWhole(text: string, notes: Set<Note>): string {
+  const whole = text.trim();
+  const [, tag] = /^<(\w{1,20})>/.exec(whole) ?? [];
+  if (tag !== undefined && tags.includes(tag) && whole.endsWith(`</${tag}>`)) {
+    notes.add("residue");
+    return whole.slice(tag.length + 2, -(tag.length + 3));
+  }
+  const fence = /^```[\w-]{0,32}[ \t]{0,8}\n/.exec(whole);
+  const end = whole.length - 3;
+  return fence && whole.indexOf("```", 3) === end ? whole.slice(fence[0].length, end) : whole;
 }
 
 const tags = ["final_answer", "answer", "labels", "diagnoses", "diagnosis", "output", "result", "response"];
 
 /** The content of the last `<answer>…</answer>`, closed or not, and of every `<label>…</label>` in it. */
-function unwrapTags(text: string, notes: Set<Note>): string {
+function unwrapTags(text: string, notes: Set<Note>, { isPartOfLabel }: KnownLabels): string {
   let rest = text;
   for (const tag of tags) {
     const at = rest.lastIndexOf(`<${tag}>`);
-    if (at < 0) continue;
+    if (at < 0 || isPartOfLabel(`<${tag}>`)) continue;
     notes.add("residue");
     const from = at + tag.length + 2;
     const to = rest.indexOf(`</${tag}>`, from);
@@ -115,7 +173,7 @@ function unwrapTags(text: string, notes: Set<Note>): string {
   }
   for (const tag of ["label", "item", "tag", "category"]) {
     const [, ...parts] = rest.split(`<${tag}>`);
-    if (parts.length === 0) continue;
+    if (parts.length === 0 || isPartOfLabel(`<${tag}>`)) continue;
     notes.add("residue");
     return parts.map((part) => part.split(`</${tag}>`, 1)[0] as string).join("\n");
   }
@@ -159,9 +217,9 @@ function withoutLatex(text: string, notes: Set<Note>): string {
 }
 
 /** The first fenced block's content, if the answer has one; a lone fence is dropped. */
-function unfence(text: string, _: Set<Note>, isAnswer: (text: string) => boolean): string {
+function unfence(text: string, _: Set<Note>, { isAnswer, isPartOfLabel }: KnownLabels): string {
   const open = text.indexOf("```");
-  if (open < 0) return text;
+  if (open < 0 || isPartOfLabel("```")) return text;
   const before = text.slice(0, open).trim();
   if (isAnswer(before)) return before;
   const line = text.indexOf("\n", open);
@@ -172,14 +230,22 @@ function unfence(text: string, _: Set<Note>, isAnswer: (text: string) => boolean
   return inside === "" ? text.replaceAll("```", " ").trim() : inside;
 }
 
-const reasoningSteps: readonly Step[] = [
+const thoughtSteps: readonly Step[] = [
   finalChannel,
   ...thoughts.map(
     (tag): Step =>
-      (text, notes) =>
-        withoutThinking(text, tag, notes),
+      (text, notes, { isPartOfLabel }) =>
+        isPartOfLabel(tag.open) || isPartOfLabel(tag.close) ? text : withoutThinking(text, tag, notes),
   ),
-  withoutTurns,
+];
+const reasoningSteps: readonly Step[] = [
+  ...thoughtSteps,
+  (text, notes, known) => withoutTurns(turns, text, notes, known),
+];
+const textSteps: readonly Step[] = [
+  ...thoughtSteps,
+  (text, notes, known) => withoutTurns(textTurns, text, notes, known),
+  unwrapWhole,
 ];
 
 const formSteps: readonly Step[] = [unwrapTags, unbox, withoutLatex, (text) => text.trim(), unfence];

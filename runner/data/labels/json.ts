@@ -120,6 +120,14 @@ function labelsOf(value: Loose, vocabulary: Vocabulary): Found {
 function ofObject(object: ReadonlyMap<string, Loose>, vocabulary: Vocabulary): Found {
   const keyed = [...object].map(([key, value]) => ({ key, name: nameOf(key, vocabulary), value }));
   const known = keyed.filter(({ name }) => vocabulary.find(name) !== undefined);
+  const answer = answerOf(keyed);
+  // Of {"label": "a"} the value counts, also if "label" is a label itself.
+  if (
+    typeof answer?.value === "string" &&
+    vocabulary.find(answer.name) !== undefined &&
+    vocabulary.has(answer.value.trim())
+  )
+    return { items: [answer.value.trim()], texts: [], isEmpty: false };
   if (known.length === 0 || known.length * 2 < keyed.length) {
     const ranked = keyed.filter(({ key }) => rankedKey.test(key.toLowerCase()));
     if (ranked.length > 1) {
@@ -127,7 +135,6 @@ function ofObject(object: ReadonlyMap<string, Loose>, vocabulary: Vocabulary): F
       for (const { value } of ranked) add(all, labelsOf(value, vocabulary));
       return all;
     }
-    const answer = answerOf(keyed);
     if (answer !== undefined) {
       const flag = keyed.find(({ key, value }) => flagKey.test(key.toLowerCase()) && typeof value === "boolean");
       if (flag?.value === false && answer.key !== flag.key) return { items: [], texts: [], isEmpty: true };
@@ -148,7 +155,7 @@ function ofObject(object: ReadonlyMap<string, Loose>, vocabulary: Vocabulary): F
   return { items: [], texts: [], isEmpty: object.size === 0 };
 }
 
-type Keyed = { readonly key: string; readonly value: Loose };
+type Keyed = { readonly key: string; readonly name: string; readonly value: Loose };
 
 /** The entry whose key names the answer. */
 function answerOf(keyed: readonly Keyed[]): (Keyed & { readonly isName: boolean }) | undefined {

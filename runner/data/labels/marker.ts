@@ -14,6 +14,11 @@ export function withoutMarker(piece: string): string {
   return rest.replace(number, "").replace(letter, "").replace(ticked, "");
 }
 
+/** A piece without a bullet at its start. */
+export function withoutBullet(piece: string): string {
+  return piece.replace(bullet, "");
+}
+
 /** The marker at the start of a line. */
 export function markerOf(line: string): Marker | undefined {
   const value = number.exec(line)?.[1];

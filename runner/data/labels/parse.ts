@@ -31,7 +31,12 @@ export type ParsedAnswer = {
 /** What a part of an answer says. */
 type Found = { readonly labels: string[]; none: boolean };
 
-type Context = { readonly vocabulary: Vocabulary; readonly separator: string; readonly notes: Set<Note> };
+type Context = {
+  readonly vocabulary: Vocabulary;
+  readonly separator: string;
+  readonly isSingle: boolean;
+  readonly notes: Set<Note>;
+};
 
 const noLabels: ReadonlySet<string> = new Set();
 
@@ -41,14 +46,31 @@ const noLabels: ReadonlySet<string> = new Set();
  * throw.
  */
 export function parseAnswer(text: string, options: ParseOptions): ParsedAnswer {
-  const { separator, isSingle = false, known = noLabels } = options;
-  const vocabulary = vocabularyOf(known);
+  const { separator, isSingle = false } = options;
+  const vocabulary = vocabularyOf(options.known ?? noLabels);
   const notes = new Set<Note>();
   if (options.finish === "length") notes.add("truncated");
   const listed = (part: string): readonly string[] | undefined => vocabulary.listed(part, isSingle ? "" : separator);
-  const answer = withoutChatMarkup(text, notes, (part) => listed(part) !== undefined);
-  const exact = listed(answer);
-  const found = exact ? { labels: [...exact], none: false } : readText(answer, { vocabulary, separator, notes });
+  const isList = (part: string): boolean =>
+    !isSingle && labelPieces(part, separator).filter((piece) => vocabulary.exact(piece) !== undefined).length > 1;
+  /** The one label that a text has, without a heading before it. */
+  const only = (part: string): string | undefined => {
+    if (vocabulary.isEmpty || isList(part)) return undefined;
+    const plain = part.trim();
+    const heading = plain.slice(0, headingLength(plain) ?? 0);
+    const starts = [0, heading.replace(/[\s*_`]{1,16}$/, "").length, heading.length];
+    return starts.map((start) => vocabulary.exact(plain.slice(start))).find((label) => label !== undefined);
+  };
+  const answer = withoutChatMarkup(text, notes, {
+    isAnswer: (part) => listed(part) !== undefined,
+    isLabel: (part) => only(part) !== undefined,
+    isPartOfLabel: (part) => vocabulary.isPart(part),
+  });
+  const known = listed(answer) ?? only(answer);
+  const found: Found =
+    known === undefined
+      ? readText(answer, { vocabulary, separator, isSingle, notes })
+      : { labels: [known].flat(), none: false };
 
   const set = distinct(found.labels);
   if (set.length < found.labels.length) notes.add("repeated");
@@ -146,12 +168,13 @@ function readValue(text: string, context: Context): Found {
 
 /** The labels of a line; sentences after them are left out. */
 function readLine(whole: string, context: Context): Found {
-  const { vocabulary, separator, notes } = context;
+  const { vocabulary, separator, isSingle, notes } = context;
   const line = whole.trim();
   const known = vocabulary.find(line);
   const isKnownList = (part: string): boolean =>
     labelPieces(part, separator).every((piece) => vocabulary.find(piece) !== undefined);
-  if (known !== undefined && !(line.includes(separator) && isKnownList(line))) return { labels: [known], none: false };
+  if (known !== undefined && (isSingle || !line.includes(separator) || !isKnownList(line)))
+    return { labels: [known], none: false };
   const [first = "", ...more] = sentences(line);
   if (more.length === 0) return readList(line, context);
   const found = readList(first, context);

@@ -42,7 +42,9 @@ describe("basic view", () => {
     ["a\u00a0\tb", "a b"],
     ["cafe\u0301", "café"],
     ["cyst?!…", "cyst"],
-    ["…", ""],
+    ["…", "..."],
+    ["?", "?"],
+    ["\u202bسلبي\u202c\u200f", "سلبي"],
   ];
   it.each(cases)("%j is %j", (label, form) => expect(basic(label)).toBe(form));
 });

@@ -1,5 +1,5 @@
 import { basicForm } from "./basic.ts";
-import { withoutMarker } from "./marker.ts";
+import { withoutBullet, withoutMarker } from "./marker.ts";
 import { quotes } from "./quotes.ts";
 import { splitLabels } from "./split.ts";
 
@@ -8,6 +8,7 @@ export class Vocabulary {
   private readonly labels: ReadonlySet<string>;
   private readonly forms: ReadonlySet<string>;
   private readonly longest: number;
+  private joined: string | undefined;
 
   constructor(labels: ReadonlySet<string>) {
     this.labels = labels;
@@ -45,19 +46,41 @@ export class Vocabulary {
     return lines.length > 1 && lines.every((line) => this.labels.has(line)) ? lines : undefined;
   }
 
+  /** Whether a text is a part of a label. */
+  isPart(text: string): boolean {
+    this.joined ??= [...this.labels].join("\n");
+    return this.joined.includes(text);
+  }
+
   /**
-   * The label that a piece is, without what surrounds it: quotes, Markdown, brackets, list markers, articles, "Option".
-   * A label that fits exactly is preferred to one whose basic form fits.
+   * The label that a text is exactly, without what surrounds it: quotes, Markdown, brackets, list markers, articles,
+   * "Option". Of several the one with the least around it.
+   */
+  exact(text: string): string | undefined {
+    if (this.isEmpty || text.length > this.longest + 80) return undefined;
+    const forms = new Set([text.trim()]);
+    for (const form of forms) {
+      if (this.labels.has(form)) return form;
+      if (forms.size > 32) continue;
+      for (const next of peels(form)) forms.add(next);
+    }
+    return undefined;
+  }
+
+  /**
+   * The label that a piece is, without what surrounds it. A label that fits exactly is preferred to one whose basic
+   * form fits.
    */
   find(piece: string): string | undefined {
     if (this.isEmpty || piece.length > 2 * this.longest + 80) return undefined;
+    const exact = this.exact(piece);
+    if (exact !== undefined) return exact;
     const forms: string[] = [];
     let text = piece.trim();
     for (let step = 0; step < 16; step++) {
-      if (this.labels.has(text)) return text;
       forms.push(text);
-      const next = peeled(text);
-      if (next === text) break;
+      const next = peels(text).find((one) => one !== text && one !== "");
+      if (next === undefined) break;
       text = next;
     }
     const found = forms.find((form) => this.hasForm(form));
@@ -94,26 +117,37 @@ const after = /\s(?:sentiment|category|label|class|topic|intent|review|text|mess
 const picture =
   /^(?:\p{Extended_Pictographic}|\ufe0f|\u200d)+\s?|\s?(?:\p{Extended_Pictographic}|\ufe0f|\u200d){1,16}$/gu;
 
-/** A text without its outermost wrapping; the text if it has none. */
-function peeled(text: string): string {
-  const rest = withoutEnd(text);
-  if (rest !== text) return rest;
-  if (text.length > 2 && pairs[text[0] as string] === text.at(-1)) return text.slice(1, -1).trim();
+/** Characters without width: direction marks, joiners, byte order marks. They can be part of a text, not surround it. */
+const invisible = "[\\u00ad\\u061c\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2069\\ufeff]";
+const invisibleStart = new RegExp(`^${invisible}+\\s*`);
+const invisibleEnd = new RegExp(`(?<!${invisible})${invisible}{1,16}$`);
+const arrow = /^(?:[-=]{1,2}>|→|⇒|➜|[:：=])\s*/;
+
+/** A text without each of its outermost wrappings; the most usual one first. The text itself where it lacks one. */
+function peels(text: string): readonly string[] {
+  const all: string[] = [
+    text.replace(invisibleStart, "").replace(invisibleEnd, "").trim(),
+    ...withoutEnd(text),
+    text.replace(arrow, ""),
+  ];
+  if (text.length > 2 && pairs[text[0] as string] === text.at(-1)) all.push(text.slice(1, -1).trim());
   const latex = /^\\[a-z]+\{(.*)\}$/is.exec(text);
-  if (latex) return (latex[1] as string).trim();
-  if (/^[*_#`"]/.test(text) && text.length > 1) return text.slice(1).trim();
-  if (/[*_`"]$/.test(text) && text.length > 1) return text.slice(0, -1).trim();
-  if (/[)\]]$/.test(text) && !/[([]/.test(text) && text.length > 1) return text.slice(0, -1).trim();
-  const unmarked = withoutMarker(text).trim();
-  if (unmarked !== "" && unmarked !== text) return unmarked;
-  const bare = text.replace(before, "");
-  return bare === text ? text.replace(after, "") : bare;
+  if (latex) all.push((latex[1] as string).trim());
+  if (text.length > 1) {
+    if (/^[*_#`"]/.test(text)) all.push(text.slice(1).trim());
+    if (/[*_`"]$/.test(text)) all.push(text.slice(0, -1).trim());
+    if (/[)\]]$/.test(text) && !/[([]/.test(text)) all.push(text.slice(0, -1).trim());
+  }
+  all.push(withoutBullet(text).trim(), withoutMarker(text).trim());
+  all.push(text.replace(before, ""), text.replace(after, ""));
+  return all;
 }
 
-function withoutEnd(text: string): string {
+/** A text without pictures around it, and without one or all characters of punctuation at its end. */
+function withoutEnd(text: string): readonly string[] {
   const plain = text.replace(picture, "");
-  if (plain !== text && plain !== "") return plain;
   let end = text.length;
   while (end > 1 && ".,;:!。，、；：！ ".includes(text[end - 1] as string)) end--;
-  return text.slice(0, end);
+  const all = end === text.length ? [] : [text.slice(0, end), text.slice(0, -1)];
+  return plain === "" ? all : [plain, ...all];
 }

@@ -12,6 +12,8 @@ const parse = (text: string, finish?: string) => openText.parseAnswer(text, { la
 describe("an answer", () => {
   it("is its text without chat markup and outer space", () => {
     expect(parse("<think>hm</think>\n Pump leak. \n")).toMatchObject({ prediction: "Pump leak.", parsed: true });
+    expect(parse("```\nPump leak.\n```").prediction).toBe("Pump leak.");
+    expect(parse("assistant\n<answer>Pump leak.</answer><|im_end|>\n").prediction).toBe("Pump leak.");
     expect(parse("Two lines:\n- a\n- b")).toEqual({ prediction: "Two lines:\n- a\n- b", parsed: true, notes: [] });
   });
   it("is not parsed if nothing remains", () => {
@@ -27,7 +29,17 @@ describe("an answer", () => {
 });
 
 it("each target is read back as itself", () => {
-  for (const text of ["a", " b \n c ", '"quoted"', "1. list\n2. more"]) {
+  const texts = [
+    "a",
+    " b \n c ",
+    '"quoted"',
+    "1. list\n2. more",
+    "AI: a budget",
+    "Model",
+    "Bot: no login\nUser: locked",
+  ];
+  texts.push("Run:\n```sh\nls\n```\nThen stop.", "Use <label>x</label>", "It is $\\boxed{4}$ and \\text{m}");
+  for (const text of texts) {
     const { target } = openText.readCell(text);
     expect(openText.parts(parse(target).prediction, "raw")).toEqual(openText.parts(target, "raw"));
   }

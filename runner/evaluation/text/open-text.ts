@@ -1,5 +1,5 @@
 import { basicForm } from "../../data/labels/basic.ts";
-import { withoutChatMarkup } from "../../data/labels/chat-markup.ts";
+import { withoutWrapping } from "../../data/labels/chat-markup.ts";
 import type { Note } from "../../data/labels/note.ts";
 import type { View } from "../../data/labels/views.ts";
 import type { ScoredCases } from "../../plugins/metrics/metric.ts";
@@ -45,7 +45,7 @@ export const openText: OpenTask<string, string | null> = {
   parseAnswer(text, { finish }) {
     const notes = new Set<Note>();
     if (finish === "length") notes.add("truncated");
-    const answer = withoutChatMarkup(text, notes, () => false).trim();
+    const answer = withoutWrapping(text, notes).trim();
     if (answer === "") return { prediction: null, parsed: false, notes: [...notes.add("empty")] };
     if (isRepeated(answer)) notes.add("repeated");
     return { prediction: answer, parsed: true, notes: [...notes] };
