@@ -38,6 +38,7 @@ describe("data", () => {
       "test.csv",
     ],
     "one column for both": ["data: {columns: {target: input_finding}}", "same-column"],
+    "target columns and a target": ["data: {columns: {targets: {a: case_id}}}", "exactly-one"],
     "test rows that are training rows": ["data: {test: {file: data/train.csv}}", "same-file"],
     "test rows of which one file has training rows": [
       "data: {test: {file: data/*.csv}}",
@@ -63,6 +64,15 @@ describe("data", () => {
     "a sheet of a csv": ["data: {test: {file: data/test.csv, sheet: a}}", "needs-file"],
     "an audit code that does not exist": ["data: {accept: [leak, leek]}", "3:23 not-one-of"],
     "a path with a NUL": ['data: {test: {file: "data/\\0.csv"}}', "missing-file"],
+  });
+  it("rejects several target columns for a task whose target is one column", () => {
+    const part = "{file: data/train.csv}, test: {file: data/test.csv}";
+    const columns = "{input: input_finding, targets: {disease: output_disease}}";
+    expect(
+      wrong(
+        `name: x\ndata: {train: ${part}, columns: ${columns}}\nmodel: {base: smollm2-135m}\nprompt: {template: prompts/diagnosis.hbs}\n`,
+      ),
+    ).toEqual([expect.stringContaining("task-unsupported")]);
   });
   const header = (name: string, content: string | Uint8Array, columns = "{input: a, target: b}") =>
     wrong(

@@ -8,8 +8,10 @@ export type Columns = {
   readonly input?: string | undefined;
   /** Name in templates -> column, of several input columns. */
   readonly inputs?: Readonly<Record<string, string>> | undefined;
-  /** Absent for rows without targets. */
+  /** Absent for rows without targets, and if there are several. */
   readonly target?: string | undefined;
+  /** Name in the target -> column, of several target columns. */
+  readonly targets?: Readonly<Record<string, string>> | undefined;
   readonly group?: string | undefined;
 };
 
@@ -19,7 +21,9 @@ export type RecordFormat = "table" | "alpaca" | "chat";
 /** The columns of a format with those that an experiment names. The target of a conversation is a part of its input. */
 export function columnsFor(format: RecordFormat, written: Partial<Columns>): Columns {
   if (format === "table") return written as Columns;
-  if (format === "alpaca") return { input: "instruction", target: "output", ...written };
+  if (format === "alpaca") {
+    return { input: "instruction", ...(written.targets === undefined ? { target: "output" } : {}), ...written };
+  }
   const { input = "messages", ...others } = written;
   return { ...others, input, target: input };
 }
@@ -29,11 +33,21 @@ export function inputColumns({ input, inputs }: Pick<Columns, "input" | "inputs"
   return inputs === undefined ? (input === undefined ? [] : [input]) : Object.values(inputs);
 }
 
+/** The columns that the target of a row is made of. */
+export function targetColumns({ target, targets }: Pick<Columns, "target" | "targets">): readonly string[] {
+  return targets === undefined ? (target === undefined ? [] : [target]) : Object.values(targets);
+}
+
 /** Each column that a study reads, by the key that names it: "input", "inputs.title". */
-export function namedColumns({ inputs = {}, ...columns }: Columns): readonly (readonly [string, string])[] {
+export function namedColumns({
+  inputs = {},
+  targets = {},
+  ...columns
+}: Columns): readonly (readonly [string, string])[] {
   return [
     ...Object.entries(columns).filter((entry): entry is [string, string] => entry[1] !== undefined),
     ...Object.entries(inputs).map(([name, column]) => [`inputs.${name}`, column] as const),
+    ...Object.entries(targets).map(([name, column]) => [`targets.${name}`, column] as const),
   ];
 }
 

@@ -48,6 +48,7 @@ export function readRows<T>(
     weights,
     strata,
     format = "table",
+    readCells,
   }: {
     readonly subgroups?: readonly string[] | undefined;
     /** The column with the weights of rows. */
@@ -55,6 +56,8 @@ export function readRows<T>(
     /** The column by which rows are oversampled. */
     readonly strata?: string | undefined;
     readonly format?: RecordFormat | undefined;
+    /** Reads a target of several columns. Required if `columns` has `targets`. */
+    readonly readCells?: ((cells: Readonly<Record<string, Cell>>) => ReturnType<ReadCell<T>>) | undefined;
   } = {},
 ): Result<readonly Row<T>[]> {
   const diagnostics: Diagnostic[] = [];
@@ -143,12 +146,20 @@ export function readRows<T>(
       complain(index, "invalid-weight", `${message} (train.sample_weights)`, "write a number such as 0, 1 or 2.5");
     }
     const { target, input, problem, ...more } = contentOf(index);
-    const cell = readCell(target);
+    const cell =
+      columns.targets === undefined || readCells === undefined
+        ? readCell(target)
+        : readCells(
+            Object.fromEntries(
+              Object.keys(columns.targets).map((name) => [name, named.get(`targets.${name}`)?.[index] ?? ""]),
+            ),
+          );
     if (problem !== undefined && diagnostics.length < 20)
       complain(index, "broken-record", `${rowName(index)}: ${problem}`, recordHelp[format]);
-    if (cell.problem !== undefined && columns.target !== undefined && diagnostics.length < 20) {
+    const key = columns.targets === undefined ? columns.target && "target" : "targets";
+    if (cell.problem !== undefined && key !== undefined && diagnostics.length < 20) {
       const { help = "write a text, or a list of texts and numbers" } = cell;
-      complain(index, "broken-target", `${rowName(index)}: ${cell.problem} (data.columns.target)`, help);
+      complain(index, "broken-target", `${rowName(index)}: ${cell.problem} (data.columns.${key})`, help);
     }
     const read = { id: name, input, answer: cell.text, gold: cell.target, ...more };
     const values = subgroupCells.map(([name, cells]) => [name, text(cells[index]).trim()] as const);

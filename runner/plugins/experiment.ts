@@ -66,7 +66,9 @@ type Data = {
     /** Exactly one of input and inputs. */
     readonly input?: string;
     readonly inputs?: Readonly<Record<string, string>>;
-    readonly target: string;
+    /** Exactly one of target and targets. */
+    readonly target?: string;
+    readonly targets?: Readonly<Record<string, string>>;
     readonly group?: string;
   };
   /** Has exactly one of fraction, file, hub and folds. */

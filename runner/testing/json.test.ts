@@ -215,5 +215,5 @@ test("exp init --data writes a schema that the objects of a column meet", async 
 });
 
 test("every example of docs/how-to/structured-output.md works", async ({ rig }) => {
-  await runDocPage(rig, "docs/how-to/structured-output.md", 9);
+  await runDocPage(rig, "docs/how-to/structured-output.md", 11);
 });

@@ -54,6 +54,7 @@ function differences(own: Experiment, other: Experiment): readonly string[] {
       : { "data.train": data.train, "data.validation": data.validation }),
     "data.columns.id": data.columns.id,
     "data.columns.target": data.columns.target,
+    "data.columns.targets": data.columns.targets,
     "data.columns.group": data.columns.group,
     "data.labels.separator": data.labels?.separator,
     "data.labels.synonyms": data.labels?.synonyms,

@@ -1,5 +1,5 @@
 import { basename, dirname, relative } from "node:path";
-import { columnsFor, inputColumns, namedColumns, placeOf } from "../../data/columns.ts";
+import { columnsFor, inputColumns, namedColumns, placeOf, targetColumns } from "../../data/columns.ts";
 import { formatByName, formatHelp } from "../../data/formats.ts";
 import { parseLexicon } from "../../data/labels/lexicon.ts";
 import { parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
@@ -248,21 +248,30 @@ function checkColumns(context: CheckContext, file: string, { columns: found, com
 
 /** A table has one of input and inputs, and a target; the other formats have their own. */
 function checkRoles(context: CheckContext): void {
+  const { task } = context.experiment;
   const { format, columns } = context.experiment.data;
-  const { input, inputs, target } = columns as Partial<typeof columns>;
+  const { input, inputs, target, targets } = columns;
   const help = "columns: {input: text, target: label}, or data.format for records of alpaca or chat";
   if (input !== undefined && inputs !== undefined) {
     const message = "data.columns has both input and inputs";
     context.error("data.columns.inputs:", "exactly-one", message, "remove one");
   } else if (format === "table" && input === undefined && inputs === undefined)
     context.error("data.columns:", "missing-key", "data.columns.input is missing", help);
-  if (format === "table" && target === undefined)
+  if (targets !== undefined && context.wrote("data.columns.target")) {
+    const message = "data.columns has both target and targets";
+    context.error("data.columns.targets:", "exactly-one", message, "remove one");
+  } else if (targets !== undefined && tasks.get(task).readsColumns !== true) {
+    const message = `data.columns.targets has no meaning with task: ${task}, whose target is one column`;
+    context.error("data.columns.targets:", "task-unsupported", message, "write target, or task: json");
+  } else if (format === "table" && target === undefined && targets === undefined)
     context.error("data.columns:", "missing-key", "data.columns.target is missing", help);
   const other =
     format !== "table" && inputs !== undefined
       ? "inputs"
-      : format === "chat" && target !== undefined
-        ? "target"
+      : format === "chat" && (target ?? targets) !== undefined
+        ? target === undefined
+          ? "targets"
+          : "target"
         : undefined;
   if (other !== undefined) {
     const message = `data.columns.${other} has no meaning with format: ${format}`;
@@ -274,14 +283,16 @@ function checkRoles(context: CheckContext): void {
 function checkDuplicates(context: CheckContext): void {
   const { data } = context.experiment;
   const { columns, train, test, validation, format } = data;
-  const { group, target } = columns;
+  const { group } = columns;
+  const targets = targetColumns(columns);
   const inputs = inputColumns(columns);
-  if (group !== undefined && (inputs.includes(group) || group === target || group === columns.id)) {
+  if (group !== undefined && (inputs.includes(group) || targets.includes(group) || group === columns.id)) {
     const help = "name the column that has one value for all cases of a patient, site or document";
     context.error("data.columns.group", "same-column", `group and another role are the column "${group}"`, help);
   }
-  if (format === "table" && inputs.includes(target)) {
-    context.error("data.columns.target", "same-column", "input and target are the same column", "use two columns");
+  if (format === "table" && targets.some((name) => inputs.includes(name))) {
+    const key = columns.targets === undefined ? "data.columns.target" : "data.columns.targets";
+    context.error(key, "same-column", "input and target are the same column", "use two columns");
   }
   const same = (one: Part | undefined, other: Part | undefined): string | undefined =>
     one?.sheet === other?.sheet ? filesOf(one).find((file) => filesOf(other).includes(file)) : undefined;

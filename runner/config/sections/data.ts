@@ -240,8 +240,18 @@ export const data = {
         },
         target: {
           ...column,
-          description: "Column with the target. It may be a key in JSON, as in input.",
+          description:
+            "Column with the target. It may be a key in JSON, as in input. Set one of target and targets, unless data.format has the column.",
           examples: ["diagnosis"],
+        },
+        targets: {
+          type: "object",
+          additionalProperties: column,
+          propertyNames: { pattern: "^(?!__proto__$)[\\s\\S]+$" },
+          minProperties: 1,
+          description:
+            "Several columns that make one target of task: json, by the names of its properties. A cell has the type that the schema states; an empty cell is null if the schema allows it.",
+          examples: [{ machine: "device", cost: "price" }],
         },
         group: {
           ...column,

@@ -55,6 +55,43 @@ const score = (gold: JsonValue, given: JsonObject | null, view: View = "raw", to
     ...jsonMetrics,
   ]);
 
+describe("a target in several columns", () => {
+  const cells = (given: Readonly<Record<string, string | readonly string[]>>) => task.readCells?.(given);
+  it("has values of the types of the schema, in its order", () => {
+    const items = '[{"name": "bolt", "price": 2}]';
+    expect(
+      cells({ total: "12.50", urgent: "TRUE", vendor: " A ", status: "open ", count: "5.0", items, tags: ["1", "b"] }),
+    ).toEqual({
+      help: expect.any(String),
+      target: {
+        ...{ vendor: " A ", status: "open", urgent: true, count: 5, total: 12.5 },
+        ...{ tags: ["1", "b"], items: [{ name: "bolt", price: 2 }] },
+      },
+      text: `{"vendor": " A ", "status": "open", "urgent": true, "count": 5, "total": 12.5, "tags": ["1", "b"], "items": ${items}}`,
+    });
+  });
+  it("has null for an empty cell, leaves an optional property out, and keeps a required text", () => {
+    expect(cells({ vendor: "", count: " ", total: "", urgent: "" })?.target).toEqual({ vendor: "", total: null });
+  });
+  it.each([
+    [{ vendor: "A", count: "5.5" }, '"count" is "5.5", which is no integer'],
+    [{ vendor: "A", total: "12,50" }, '"total" is "12,50", which is no number or null'],
+    [{ vendor: "A", count: "007" }, '"count" is "007", which is no integer'],
+    [{ vendor: "A", urgent: "yes" }, '"urgent" is "yes", which is no true or false'],
+    [{ vendor: "A", tags: "a, b" }, '"tags" is "a, b", which is no JSON list'],
+    [{ vendor: "A", contact: "[1]" }, '"contact" is "[1]", which is no object'],
+    [{ vendor: "A", status: "shut" }, expect.stringContaining("status must be one of")],
+    [{ total: "1" }, expect.stringContaining('lacks the key "vendor"')],
+    [{ vendor: "A", other: "1" }, expect.stringContaining('has the key "other"')],
+  ])("%j is an error", (given, problem) => {
+    expect(cells(given as never)?.problem).toEqual(problem);
+  });
+  it("has texts without a schema", () => {
+    const { readCells } = openJson({ answers: "lenient" }, () => undefined, { tolerance: 0 });
+    expect(readCells?.({ a: "1", b: "" })?.target).toEqual({ a: "1" });
+  });
+});
+
 describe("an answer", () => {
   const value = { vendor: "A" };
   const text = '{"vendor": "A"}';

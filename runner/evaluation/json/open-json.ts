@@ -9,6 +9,7 @@ import { type ComparedAnswer, otherField } from "./counters.ts";
 import { fieldConfusions, fieldRows, type JsonDetails, schemaErrors } from "./details.ts";
 import { parseAnswer } from "./parse-answer.ts";
 import { part } from "./path.ts";
+import { readCells } from "./read-cells.ts";
 import { type AnswerSchema, parseSchema } from "./schema.ts";
 import { type ParsingSettings, type ScoringSettings, schemaKey } from "./settings.ts";
 import { jsonStrata } from "./strata.ts";
@@ -54,15 +55,24 @@ export function openJson(
     return cases.map((one) => ({ ...one, units: one.units.map((unit) => ({ ...unit, field: nameOf(unit.field) })) }));
   };
 
+  const readValue = (text: string, value: JsonValue) => {
+    const target = inOrder(value);
+    const error = isObject(target) ? errorOf(target) : "it must be an object";
+    if (error === undefined) return { text, target };
+    return { text, target, problem: `the target does not meet the schema: ${error}`, help: cellHelp };
+  };
+
   return {
     readCell(cell) {
       const text = typeof cell === "string" ? cell : JSON.stringify(cell);
       const read = readJson(text);
       if (!read.ok) return { text, target: null, problem: `the target is ${read.problem}`, help: cellHelp };
-      const value = inOrder(read.value);
-      const error = isObject(value) ? errorOf(value) : "it must be an object";
-      if (error === undefined) return { text, target: value };
-      return { text, target: value, problem: `the target does not meet the schema: ${error}`, help: cellHelp };
+      return readValue(text, read.value);
+    },
+    readCells(cells) {
+      const read = readCells(cells, schema?.document);
+      if (!read.ok) return { text: "", target: null, problem: read.problem, help: cellsHelp };
+      return { ...readValue(writeJson(inOrder(read.value)), read.value), help: cellsHelp };
     },
     prepareTraining: (rows) => ({
       ...{ rows, write: writeJson, labels: [] },
@@ -104,7 +114,10 @@ export function openJson(
 }
 
 const cellHelp =
-  "write one JSON object that meets the schema, or a column with nested objects; join fields of several columns into one object";
+  "write one JSON object that meets the schema, a column with nested objects, or data.columns.targets for several columns";
+
+const cellsHelp =
+  "write values of the types that the schema states; an empty cell is null where the schema allows null";
 
 function scoredCases(compared: readonly ComparedAnswer[], cases: readonly JsonCase[]): ScoredCases {
   const textOf = ({ isValid, isExact, units }: ComparedAnswer): string => JSON.stringify([isValid, isExact, units]);

@@ -58,3 +58,11 @@ export const propertiesOf = (document: JsonObject, schemas: readonly JsonObject[
       .flatMap(({ properties }) => (isObject(properties) ? Object.keys(properties) : [])),
   ),
 ];
+
+/** The JSON types that a schema without its branches allows. */
+export function typesOf({ type, enum: options, const: only }: JsonObject): readonly string[] {
+  if (Array.isArray(type)) return type.map(String);
+  if (typeof type === "string") return [type];
+  const values = Array.isArray(options) ? (options as readonly JsonValue[]) : only === undefined ? [] : [only];
+  return values.map((value) => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value));
+}

@@ -3,7 +3,7 @@ import type { Result, SourceText } from "../../util/diagnostic.ts";
 import { formats } from "./formats.ts";
 import { keyPath } from "./path.ts";
 import { examineSchema, refused } from "./schema-file.ts";
-import { branchesOf, childrenOf, propertiesOf } from "./schema-walk.ts";
+import { branchesOf, childrenOf, propertiesOf, typesOf } from "./schema-walk.ts";
 import { isObject, type JsonObject, type JsonValue } from "./value.ts";
 
 /** What a schema states about a scalar field. */
@@ -155,12 +155,4 @@ function fieldsOf(document: JsonObject): ReadonlyMap<string, Field> {
   };
   walk("", [document], 0);
   return fields;
-}
-
-/** The JSON types that a schema without its branches allows. */
-function typesOf({ type, enum: options, const: only }: JsonObject): readonly string[] {
-  if (Array.isArray(type)) return type.map(String);
-  if (typeof type === "string") return [type];
-  const values = Array.isArray(options) ? (options as readonly JsonValue[]) : only === undefined ? [] : [only];
-  return values.map((value) => (value === null ? "null" : Array.isArray(value) ? "array" : typeof value));
 }

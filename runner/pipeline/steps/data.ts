@@ -233,6 +233,7 @@ export async function readStudy(params: DataParams, open: OpenTask, files: Study
         subgroups,
         ...(name === "train" ? { weights: params.weights, strata: params.oversample?.by } : {}),
         format: params.format,
+        readCells: open.readCells?.bind(open),
       }),
     ).value;
     for (const { group } of rows)

@@ -72,6 +72,11 @@ export interface OpenTask<T = any, P = any> {
     readonly problem?: string;
     readonly help?: string;
   };
+  /**
+   * Reads a target whose parts are in several columns, by their names in `data.columns.targets`. Absent: the target of the
+   * task is one column.
+   */
+  readCells?(cells: Readonly<Record<string, Cell>>): ReturnType<OpenTask<T>["readCell"]>;
   /** Prepares the training split; `training` is the result of {@link Task.trainingSettings}. */
   prepareTraining(train: readonly Row<T>[], training: Json): TrainingTargets<T>;
   /** Reads an answer. `labels` holds the labels of the training rows; `finish` is "length" if the answer was cut. */
@@ -164,6 +169,8 @@ export interface Task<T = any, P = any> {
   readonly predictionKey: string;
   /** The values of `generate.constrain` that the task has, in addition to "none". Absent: none. */
   readonly constraints?: readonly string[];
+  /** Whether a target can be in several columns (`data.columns.targets`): the opened task has `readCells`. Default: no. */
+  readonly readsColumns?: boolean;
   /** Ways to be wrong that are particular to the task, in the order in which reports show them. */
   readonly categories: readonly Category[];
   readonly words: TaskWords;

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { inputColumns, jsonOf, placeOf } from "../../data/columns.ts";
+import { inputColumns, jsonOf, placeOf, targetColumns } from "../../data/columns.ts";
 import { isScalar } from "../../data/json-value.ts";
 import { readTable } from "../../data/table.ts";
 import { datasetSnapshot } from "../../hub/places.ts";
@@ -97,7 +97,7 @@ async function textsOf(
     const cells = texts.map((all) => all.join("\n"));
     const place = (row: number): string =>
       `row ${row + 1} of ${file}, ${column === "" ? "a column without a name" : `column ${column}`}`;
-    if (inputs.length === 0 && placeOf(columns.target, [column]) !== undefined)
+    if (inputs.length === 0 && targetColumns(columns).some((name) => placeOf(name, [column]) !== undefined))
       return unpublishedTargets(cells, known, place);
     const search = { known, place, isGroup: column === columns.group, rows: rows.length };
     const own = otherTexts(

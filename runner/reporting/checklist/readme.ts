@@ -1,4 +1,4 @@
-import { inputColumns } from "../../data/columns.ts";
+import { inputColumns, targetColumns } from "../../data/columns.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { scoringFiles, scoringOf } from "../../pipeline/steps/task.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
@@ -141,7 +141,7 @@ const sections: readonly Section[] = [
       const { columns } = config.data;
       return [
         `Copy \`${file}\`. Set \`data.train\` and \`data.test\` to your files (.csv, .tsv, .jsonl, .json, .parquet or .xlsx), and set their columns in`,
-        `\`data.columns\` (in this study: ${[columns.id, ...inputColumns(columns), columns.target]
+        `\`data.columns\` (in this study: ${[columns.id, ...inputColumns(columns), ...targetColumns(columns)]
           .filter((name) => name !== undefined)
           .map((name) => `\`${name}\``)
           .join(", ")}). Then run:`,

@@ -1,5 +1,5 @@
 import type { SplitFacts } from "../../data/audit.ts";
-import { inputColumns } from "../../data/columns.ts";
+import { inputColumns, targetColumns } from "../../data/columns.ts";
 import type { DatasetPart } from "../../hub/dataset-files.ts";
 import { datasetsOf } from "../../plugins/data-part.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
@@ -14,11 +14,14 @@ function columnSentence({
   format = "table",
   columns,
 }: Partial<Experiment["data"]> & Pick<Experiment["data"], "columns">) {
-  const inputs = inputColumns(columns).flatMap((name, at) => [...(at === 0 ? [] : [", "]), { code: name }]);
+  const listed = (names: readonly string[]) =>
+    names.flatMap((name, at) => [...(at === 0 ? [] : [", "]), { code: name }]);
+  const inputs = listed(inputColumns(columns));
   if (format === "chat")
     return ["Each case is a conversation in column ", ...inputs, "; its last message is the target. "];
   const noun = inputs.length > 1 ? "The input text is columns " : "The input text is column ";
-  return [noun, ...inputs, ", the target is column ", { code: columns.target }, ". "];
+  const targets = targetColumns(columns);
+  return [noun, ...inputs, `, the target is ${targets.length > 1 ? "columns" : "column"} `, ...listed(targets), ". "];
 }
 
 /** Task, splits and findings of the data audit. */

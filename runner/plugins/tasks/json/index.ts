@@ -29,6 +29,7 @@ export const json: Task<JsonValue, JsonObject | null> = {
     baselines: ["frequent_values", "nearest"],
   },
   predictionKey: "prediction",
+  readsColumns: true,
   constraints: ["schema"],
   categories: jsonCategories,
   words: {
