@@ -120,7 +120,7 @@ export const command = defineCommand({
     const started: MetricProcess[] = [];
     const open = metricOpener(undefined, context, { trust: false });
     const metricsFor = ({ name }: Pick<Task, "name">) =>
-      metricsWith(name, own, undefined, (metric) => ({
+      metricsWith(name, own, [], (metric) => ({
         file: metric.file,
         open() {
           const process = open(metric);

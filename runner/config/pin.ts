@@ -20,8 +20,8 @@ export type PinPlace = {
 const nameKeys = { model: "base", dataset: "hub" } as const;
 
 /**
- * Finds the hub model and the hub data sets of a file and the files that it extends. A model that is not on the hub is an error
- * only if there is no data set. Errors in other keys do not matter.
+ * Finds the hub models and the hub data sets of a file and the files that it extends. A model that is not on the hub is an error
+ * only if there is no other. Errors in other keys do not matter.
  */
 export function pinPlaces({ root, sources }: Extended, bundled: readonly string[]): Result<readonly PinPlace[]> {
   const placeOf = (path: readonly string[], kind: PinPlace["kind"]): PinPlace | undefined => {
@@ -35,7 +35,8 @@ export function pinPlaces({ root, sources }: Extended, bundled: readonly string[
   };
   const datasets = ["train", "validation", "test"].flatMap((part) => placeOf(["data", part], "dataset") ?? []);
   const model = placeOf(["model"], "model");
-  const swept = ["model", ...datasets.map(({ path }) => path.join("."))]
+  const embedding = placeOf(["evaluate", "embedding"], "model");
+  const swept = ["model", "evaluate.embedding", ...datasets.map(({ path }) => path.join("."))]
     .flatMap((path) => [`${path}.base`, `${path}.hub`, `${path}.revision`])
     .flatMap((key) =>
       ["grid", "zip", "repeat"].map((way) => [key, find(root, ["sweep", way, key])?.node.span] as const),
@@ -54,8 +55,9 @@ export function pinPlaces({ root, sources }: Extended, bundled: readonly string[
     const span = locate(root, [...odd.path, "hub"]);
     return fail("cannot-pin", `cannot pin ${odd.name}: it is no hub id`, span, "write owner/name, as on the hub");
   }
-  const isHubModel = model !== undefined && isRepository(model.name) && !bundled.includes(model.name);
-  const places = [...(isHubModel ? [model] : []), ...datasets];
+  const onHub = (one: PinPlace | undefined): readonly PinPlace[] =>
+    one !== undefined && isRepository(one.name) && !bundled.includes(one.name) ? [one] : [];
+  const places = [...onHub(model), ...onHub(embedding), ...datasets];
   if (places.length > 0) return { ok: true, value: places, warnings: [] };
   if (model === undefined) {
     const span = locate(root, ["model", "base"]);

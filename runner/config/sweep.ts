@@ -1,5 +1,5 @@
 import { drawOrder } from "../evaluation/statistics/parzen.ts";
-import { judgeScore } from "../plugins/metrics/own-metric.ts";
+import { judgeScore, measuredMetrics } from "../plugins/metrics/own-metric.ts";
 import { defaultTask, rankingMetrics, tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
 import type { Diagnostic, Result, Span } from "../util/diagnostic.ts";
@@ -176,14 +176,15 @@ function taskNamed(base: MapNode): Task {
   return (name === undefined ? undefined : tasks.find(name)) ?? defaultTask();
 }
 
-/** Names of the metrics that the file brings: `evaluate.metrics` and `evaluate.judge`. */
+/** Names of the metrics that the file brings: `evaluate.metrics`, `evaluate.judge` and `evaluate.embedding`. */
 function ownMetricNames(base: MapNode): readonly string[] {
   const node = find(base, ["evaluate", "metrics"])?.node;
   const names = (node?.kind === "list" ? node.items : []).flatMap((item) => {
     const name = item.kind === "map" ? item.entries.get("name")?.node : undefined;
     return name?.kind === "scalar" && typeof name.value === "string" ? [name.value] : [];
   });
-  return find(base, ["evaluate", "judge"]) === undefined ? names : [...names, judgeScore];
+  const has = (key: string) => (find(base, ["evaluate", key]) === undefined ? {} : { [key]: {} });
+  return [...names, ...measuredMetrics({ ...has("judge"), ...has("embedding") })];
 }
 
 /** The part of `evaluate.primary` that the file writes and the task supports. A sweep selects by it unless `select` names another. */

@@ -104,6 +104,8 @@ export type ArmMetrics = {
   readonly truncated: number;
   /** Absent without `evaluate.judge`. */
   readonly judge?: JudgeFacts;
+  /** Number of cases of which a text was longer than the embedding model's limit. Absent without `evaluate.embedding`. */
+  readonly embedding?: { readonly cut: number };
 } & Partial<LabelDetails> &
   Partial<JsonDetails>;
 

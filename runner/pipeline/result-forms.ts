@@ -144,6 +144,7 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
       parse_failures: shape({ count: isCount }),
       truncated: isCount,
       judge: optional(isJudge),
+      embedding: optional(shape({ cut: isCount })),
       per_label: optional(
         byView(
           listOf(
@@ -195,6 +196,7 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
       group: optional(isText),
       text: optional(isText),
       parsed: optional(isFlag),
+      ...{ judgement: optional(isNumber), similarity: optional(isNumber) },
     }),
     "eval.jsonl": shape({ id: isText, messages: listOf(shape({ role: isText, content: isText })) }),
     "failures.jsonl": shape({

@@ -122,6 +122,8 @@ type Evaluation = {
   readonly metrics: readonly (string | OwnMetric)[];
   /** A language model that scores answers by a rubric. */
   readonly judge?: Judge;
+  /** A local model that compares answers with targets. */
+  readonly embedding?: { readonly base: string; readonly revision?: string };
   readonly primary: { readonly metric: string; readonly view: LabelView };
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
   readonly non_inferiority?: { readonly reference: string; readonly margin: number };

@@ -12,7 +12,7 @@ import { nonInferiority } from "../evaluation/statistics/non-inferiority.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { armNames, armNamesOfRuns, type NamedRun } from "../pipeline/steps/arm-names.ts";
-import { metricsWith, scoringFiles, taskParams } from "../pipeline/steps/task.ts";
+import { metricsOfModels, metricsWith, scoringFiles, taskParams } from "../pipeline/steps/task.ts";
 import { type MetricProcess, type OwnMetric, ownMetrics, shownMetrics } from "../plugins/metrics/own-metric.ts";
 import type { MetricOpener } from "../project/own-metrics.ts";
 import { type Json, sha256 } from "../util/canonical.ts";
@@ -147,7 +147,7 @@ export async function compareRuns(
 function ownMetricsOf(run: FinishedRun, root: string, start: (metric: OwnMetric) => MetricProcess) {
   const { config, provenance } = run.manifest;
   const started: MetricProcess[] = [];
-  const metrics = metricsWith(config.task, ownMetrics(config.evaluate), config.evaluate.judge?.scale, (metric) => ({
+  const metrics = metricsWith(config.task, ownMetrics(config.evaluate), metricsOfModels(config.evaluate), (metric) => ({
     file: metric.file,
     open() {
       const file = fileInside(root, metric.file);

@@ -199,6 +199,7 @@ const isExperiment = shape({
         ratings: optional(isText),
       }),
     ),
+    embedding: optional(shape({ base: isText, revision: optional(isText) })),
     bootstrap: shape({ resamples: isNumber, seed: isNumber }),
   }),
   compare: listOf(isText),

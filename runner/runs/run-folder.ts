@@ -43,10 +43,10 @@ export function runDigits(
  */
 export function outputFolder(step: string): string {
   const { stage, arm, experiment, split = "" } = parseStepRef(step);
-  // The judge has questions and answers of its own.
-  const part = stage.startsWith("judge") ? "judge" : split;
+  // Judge and embedding model have files of their own.
+  const part = stage.startsWith("judge") ? "judge" : stage === "embed" ? "embedding" : split;
   if (arm !== undefined) return join(formatArm({ arm, experiment }), part);
-  const own = stage === "data" ? stage : "";
+  const own = stage === "data" ? stage : stage === "fetch_embedding" ? "embedding" : "";
   return experiment === undefined ? own : join("compared", experiment, own);
 }
 

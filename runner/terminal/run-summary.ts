@@ -7,6 +7,7 @@ import { shownMetrics } from "../plugins/metrics/own-metric.ts";
 import { differenceOf } from "../reporting/report/arm-differences.ts";
 import { gainText, type Naming, nonInferiorityTexts } from "../reporting/report/comparison-tables.ts";
 import { armNaming } from "../reporting/report/display-names.ts";
+import { embeddingTexts } from "../reporting/report/embedding.ts";
 import { energyText } from "../reporting/report/energy.ts";
 import { judgeTexts } from "../reporting/report/judge.ts";
 import { replayNoticeOf } from "../reporting/report/replayed-arms.ts";
@@ -51,13 +52,18 @@ export function runSummary(
     ],
     { align: ["right", "right", "right", "right", "right"], ...screen },
   );
-  const judged = judgeTexts(
-    Object.keys(manifest.arms).flatMap((name) => {
-      const path = join(dir, name, "metrics.json");
-      const judge = evaluate.judge && existsSync(path) ? readResult("metrics.json", path).judge : undefined;
-      return judge === undefined ? [] : [{ arm: arm(name), judge }];
-    }),
-  ).map((text) => `${text}\n`);
+  const measured = Object.keys(manifest.arms).flatMap((name) => {
+    const path = join(dir, name, "metrics.json");
+    const isMeasured = evaluate.judge !== undefined || evaluate.embedding !== undefined;
+    return isMeasured && existsSync(path) ? [{ arm: arm(name), ...readResult("metrics.json", path) }] : [];
+  });
+  const judged = [
+    ...judgeTexts(measured.flatMap(({ arm, judge }) => (judge === undefined ? [] : [{ arm, judge }]))),
+    ...embeddingTexts(
+      evaluate.embedding,
+      measured.flatMap(({ arm, embedding }) => (embedding === undefined ? [] : [{ arm, ...embedding }])),
+    ),
+  ].map((text) => `${text}\n`);
   const energy = cost.energy === undefined ? "" : `energy: ${energyText(cost.energy)}\n`;
   const tests = testsOf(join(dir, "comparison.json"), arm);
   const notices = restrictions(manifest).map((notice) => `${notice}\n`);

@@ -51,6 +51,13 @@ function model(rig: Rig, text: string): void {
   rig.edit(file, "model: {base: smollm2-135m}", text);
 }
 
+test("the commit of an embedding model is pinned next to that of the model", async ({ rig }) => {
+  model(rig, "model: {base: me/open}\nevaluate: {embedding: {base: me/gated}}\n");
+  await rig.output("pin", file);
+  expect(rig.read(file)).toContain(`evaluate: {embedding: {base: me/gated, revision: ${commits.main}}}`);
+  expect(rig.read(file)).toContain(`model: {base: me/open, revision: ${commits.main}}`);
+});
+
 test("a model without revision gets the commit of main; the experiment is valid then", async ({ rig }) => {
   model(rig, "model:   # theirs\n  base: me/open\n");
   expectFailure(await rig.exp("check", file), 2, "unpinned-revision");

@@ -1,15 +1,23 @@
 import { extname } from "node:path";
 import { engines } from "../../plugins/engines/registry.ts";
-import { judgeScore, metricLanguages, ownMetrics, shownMetrics } from "../../plugins/metrics/own-metric.ts";
+import {
+  embeddingScore,
+  judgeScore,
+  metricLanguages,
+  ownMetrics,
+  shownMetrics,
+} from "../../plugins/metrics/own-metric.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { CheckContext } from "./context.ts";
 import { needFile } from "./data.ts";
+import { checkBase } from "./model.ts";
 
 /** Rows to evaluate on, and validation rows for selection. */
 export function checkEvaluate(context: CheckContext): void {
   const { data, evaluate } = context.experiment;
   checkOwnMetrics(context);
   checkJudge(context);
+  checkEmbedding(context);
   if (evaluate.split === "test" && data.test === undefined) {
     const help = "add data.test, or set evaluate: {split: validation}";
     context.error("data:", "missing-key", "data.test is missing, and evaluate.split is test", help);
@@ -75,13 +83,7 @@ function checkJudge(context: CheckContext): void {
       `evaluate.judge needs a task with texts, not ${task}`,
       "remove it",
     );
-  if (evaluate.metrics.some((metric) => typeof metric !== "string" && metric.name === judgeScore))
-    context.error(
-      "evaluate.metrics",
-      "duplicate-metric",
-      `${judgeScore} is the metric of evaluate.judge`,
-      "choose another name",
-    );
+  checkName(context, judgeScore, "evaluate.judge");
   const [low, high] = judge.scale as readonly [number, number];
   if (low >= high)
     context.error("evaluate.judge.scale", "out-of-range", "the least score must be below the greatest one");
@@ -108,6 +110,25 @@ function checkJudge(context: CheckContext): void {
     wrote: (path) => context.wrote(place(path)),
     needFile: (path, file) => needFile(context, place(path), file, "data file"),
   });
+}
+
+/** No metric of the study has the name of a metric that another model measures. */
+function checkName(context: CheckContext, name: string, key: string): void {
+  if (context.experiment.evaluate.metrics.some((metric) => typeof metric !== "string" && metric.name === name))
+    context.error("evaluate.metrics", "duplicate-metric", `${name} is the metric of ${key}`, "choose another name");
+}
+
+/** The embedding model: for texts, a model that exists or can be downloaded at a fixed commit. */
+function checkEmbedding(context: CheckContext): void {
+  const { evaluate, task } = context.experiment;
+  const { embedding } = evaluate;
+  if (embedding === undefined) return;
+  if (tasks.get(task).isJudged !== true) {
+    const message = `evaluate.embedding needs a task with texts, not ${task}`;
+    context.error("evaluate.embedding:", "task-unsupported", message, "remove it");
+  }
+  checkName(context, embeddingScore, "evaluate.embedding");
+  checkBase(context, "evaluate.embedding", embedding);
 }
 
 /** Each metric of a study has a process. */

@@ -10,35 +10,48 @@ import type { CheckContext } from "./context.ts";
 
 /** Checks that the base model exists or can be downloaded, that its commit is fixed, and that `model.size` is right. */
 export function checkModel(context: CheckContext): void {
-  const { base, revision } = context.experiment.model;
-  const bundled = context.bundledModels;
+  const { model, generate } = context.experiment;
   // With an engine that does not load the model, its base is only a name. A file of answers still names a real model.
-  const engine = engines.find(context.experiment.generate.engine);
+  const engine = engines.find(generate.engine);
   if (engine !== undefined && !engine.runsModel && engine.recorded === undefined) return;
-  if (base.startsWith("/")) {
-    checkFolder(context, base);
-    return;
-  }
+  const size = checkBase(context, "model", model);
+  if (size !== undefined) checkSize(context, size.parameters, size.where);
+}
+
+/** Number of parameters of a model, and where it is from. */
+type KnownSize = { readonly parameters: number | undefined; readonly where: string };
+
+/**
+ * Checks that a model exists or can be downloaded at a fixed commit. `key` is the key of the section with `base` and
+ * `revision`. Returns its size, if the model is acceptable.
+ */
+export function checkBase(
+  context: CheckContext,
+  key: string,
+  { base, revision }: { readonly base: string; readonly revision?: string },
+): KnownSize | undefined {
+  const bundled = context.bundledModels;
+  const unknown = (message: string, help: string): undefined => {
+    context.error(`${key}.base`, "unknown-model", message, help);
+  };
+  if (base.startsWith("/")) return checkFolder(context, key, { folder: base, revision });
   if (Object.hasOwn(bundled, base)) {
-    if (revision !== undefined) ignoredRevision(context, "a bundled model");
-    checkSize(context, bundled[base]?.parameters, base);
-    return;
+    if (revision !== undefined) ignoredRevision(context, key, "a bundled model");
+    return { parameters: bundled[base]?.parameters, where: base };
   }
   if (!isRepositoryOrName(base)) {
     const help = "write owner/name, ./folder or a bundled name";
-    context.error("model.base", "unknown-model", `model.base is neither a hub id nor a bundled model: ${base}`, help);
-    return;
+    return unknown(`${key}.base is neither a hub id nor a bundled model: ${base}`, help);
   }
   if (!base.includes("/") && revision === undefined) {
     const best = nearest(base, Object.keys(bundled));
     const help = best
       ? `did you mean "${best}"?`
       : `bundled: ${Object.keys(bundled).join(", ")}; a folder starts with ./`;
-    context.error("model.base", "unknown-model", `no bundled model is called "${base}"`, help);
-    return;
+    return unknown(`no bundled model is called "${base}"`, help);
   }
-  checkRevision(context, base, revision);
-  checkSize(context, knownParameters(base), base);
+  checkRevision(context, key, { base, revision });
+  return { parameters: knownParameters(base), where: base };
 }
 
 /** Checks that the backend and the engine support the base model, if its config.json is on this machine. */
@@ -53,54 +66,51 @@ export function checkModelUse(context: CheckContext): void {
   }
 }
 
-function checkFolder(context: CheckContext, folder: string): void {
+function checkFolder(
+  context: CheckContext,
+  key: string,
+  { folder, revision }: { readonly folder: string; readonly revision: string | undefined },
+): KnownSize | undefined {
   const { files } = context;
-  if (context.experiment.model.revision !== undefined) ignoredRevision(context, "a local folder");
+  const missing = (message: string, help: string): undefined => {
+    context.error(`${key}.base`, "missing-model", message, help);
+  };
+  if (revision !== undefined) ignoredRevision(context, key, "a local folder");
   if (files.kind(folder) !== "folder") {
-    context.error(
-      "model.base",
-      "missing-model",
-      `model.base: no folder ${context.display(folder)}`,
-      "correct the path, or remove the ./ before a hub id",
-    );
-    return;
+    const help = "correct the path, or remove the ./ before a hub id";
+    return missing(`${key}.base: no folder ${context.display(folder)}`, help);
   }
   const bytes = files.read(join(folder, "config.json"));
   if (bytes === undefined) {
     const help = "a model folder contains config.json, the tokenizer and .safetensors files";
-    context.error("model.base", "missing-model", `${context.display(folder)} has no config.json`, help);
-    return;
+    return missing(`${context.display(folder)} has no config.json`, help);
   }
-  checkSize(context, parametersOf(new TextDecoder().decode(bytes)), "its config.json");
+  return { parameters: parametersOf(new TextDecoder().decode(bytes)), where: "its config.json" };
 }
 
-function checkRevision(context: CheckContext, base: string, revision: string | undefined): void {
+function checkRevision(
+  context: CheckContext,
+  key: string,
+  { base, revision }: { readonly base: string; readonly revision: string | undefined },
+): void {
   if (revision === undefined) {
     const help = "run exp pin on this file, or add `revision:` and the 40 hex digits of the commit";
-    context.error(
-      "model.base",
-      "unpinned-revision",
-      `model.revision is missing, so the files of ${base} may change`,
-      help,
-    );
+    const message = `${key}.revision is missing, so the files of ${base} may change`;
+    context.error(`${key}.base`, "unpinned-revision", message, help);
     return;
   }
   if (/^[0-9a-f]{40}$/.test(revision)) return;
   const isShort = /^[0-9a-f]{7,39}$/.test(revision);
   const message = isShort
-    ? `model.revision is only part of a commit: "${revision}"`
-    : `model.revision is not a commit: the branch or tag "${revision}" can move`;
-  context.error(
-    "model.revision",
-    "unpinned-revision",
-    message,
-    "run exp pin on this file, or write all 40 hex digits of the commit",
-  );
+    ? `${key}.revision is only part of a commit: "${revision}"`
+    : `${key}.revision is not a commit: the branch or tag "${revision}" can move`;
+  const help = "run exp pin on this file, or write all 40 hex digits of the commit";
+  context.error(`${key}.revision`, "unpinned-revision", message, help);
 }
 
-function ignoredRevision(context: CheckContext, what: string): void {
-  const message = `model.revision has no effect for ${what}, which is identified by the content of its files`;
-  context.warning("model.revision:", "unused-key", message, "remove it");
+function ignoredRevision(context: CheckContext, key: string, what: string): void {
+  const message = `${key}.revision has no effect for ${what}, which is identified by the content of its files`;
+  context.warning(`${key}.revision:`, "unused-key", message, "remove it");
 }
 
 /** The declared size may differ from the real one by an eighth: 8B may be 8.2 billion parameters. */

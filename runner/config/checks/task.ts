@@ -1,4 +1,4 @@
-import { judgeScore, ownMetrics } from "../../plugins/metrics/own-metric.ts";
+import { measuredMetrics, ownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { rankingMetrics, tasks } from "../../plugins/tasks/registry.ts";
 import type { CheckContext } from "./context.ts";
 
@@ -16,7 +16,7 @@ export function checkTask(context: CheckContext): void {
       unsupported(`evaluate.metrics.${at}`, `metric ${metric}`, task.metrics.names());
   });
   const own = ownMetrics(experiment.evaluate).map(({ name }) => name);
-  if (experiment.evaluate.judge !== undefined) own.push(judgeScore);
+  own.push(...measuredMetrics(experiment.evaluate));
   const ranking = [...own, ...rankingMetrics(task.metrics)];
   if (!ranking.includes(primary.metric)) {
     if (task.metrics.has(primary.metric)) {

@@ -1,5 +1,6 @@
 import type { Engine } from "../../plugins/engines/engine.ts";
 import type { Task } from "../../plugins/tasks/task.ts";
+import { model } from "./model.ts";
 import { filePath, seed } from "./scalars.ts";
 
 /** The values of `evaluate` that depend on tasks: those that are valid for any task, and the defaults of one. */
@@ -173,6 +174,27 @@ export function evaluateSection({ metrics, views, defaults, tasks, judges }: Eva
         description:
           "A language model that scores the answers by a rubric, as the metric judge_score. For tasks with texts.",
         examples: [{ rubric: "../prompts/rubric.hbs", scale: [1, 5], generate: judgeExample }],
+      },
+      embedding: {
+        type: "object",
+        additionalProperties: false,
+        required: ["base"],
+        properties: {
+          base: {
+            ...model.properties.base,
+            description: "Hub id, local folder or bundled name of the embedding model, as in model.base.",
+            examples: ["sentence-transformers/all-MiniLM-L6-v2"],
+          },
+          revision: model.properties.revision,
+        },
+        description:
+          "A local model that compares each answer with its target, as the metric embedding_score: the cosine of the means of its last hidden states. For tasks with texts.",
+        examples: [
+          {
+            base: "sentence-transformers/all-MiniLM-L6-v2",
+            revision: "9c925d64d72725edaf899c6cb9c377fd0709d9c5",
+          },
+        ],
       },
       bootstrap: {
         type: "object",

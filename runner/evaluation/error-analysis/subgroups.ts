@@ -1,4 +1,4 @@
-import type { Metric, ScoredCases } from "../../plugins/metrics/metric.ts";
+import type { Measured, Metric, ScoredCases } from "../../plugins/metrics/metric.ts";
 import type { ScoredCase } from "../../plugins/tasks/task.ts";
 import type { Draws, Pause } from "../statistics/bootstrap.ts";
 import type { Interval } from "../statistics/interval.ts";
@@ -15,7 +15,7 @@ type Answer = {
   readonly prediction: unknown;
   readonly parsed?: boolean | undefined;
   readonly group?: string | undefined;
-};
+} & Measured;
 
 /** The cases with one value of a column, and the score of each arm on them. */
 export type Subgroup = {
@@ -78,7 +78,11 @@ export async function scoreSubgroups(
       const scores: Record<string, Subgroup["arms"][string]> = {};
       for (const { name, answers } of own.length < fewest ? [] : arms) {
         const cases = answers.filter(({ id }) => members.has(id));
-        const scored = scorer(cases.map(({ gold, prediction, parsed }) => ({ target: gold, prediction, parsed })));
+        const scored = scorer(
+          cases.map(({ gold, prediction, parsed, judgement, similarity }) => ({
+            ...{ target: gold, prediction, parsed, judgement, similarity },
+          })),
+        );
         const draws = { ...bootstrap, groups: caseGroups(cases.map(({ group }) => group)) };
         const [intervals = {}] = await intervalsOf([scored], [metric], draws, pause);
         const { resamples: _resamples, seed: _seed, ...interval } = intervals[metric.name] as Interval & Draws;

@@ -1,5 +1,5 @@
 import type { View } from "../../data/labels/views.ts";
-import type { ScoredCases } from "../../plugins/metrics/metric.ts";
+import type { Measured, ScoredCases } from "../../plugins/metrics/metric.ts";
 import type { ScoredCase } from "../../plugins/tasks/task.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draws, Pause } from "./bootstrap.ts";
@@ -16,9 +16,7 @@ export type CaseAnswer = {
   readonly parsed?: boolean | undefined;
   /** The group of the case (`data.columns.group`). */
   readonly group?: string | undefined;
-  /** The score that a judge gave to the answer. */
-  readonly judgement?: number | undefined;
-};
+} & Measured;
 
 /** An answerer and its answers, one list for each seed that it was trained with. */
 export type Answerer = { readonly name: string; readonly seeds: readonly (readonly CaseAnswer[])[] };
@@ -84,8 +82,8 @@ function matched(
   const rows = cases.map(({ id, gold }) => {
     const answer = own.get(id);
     if (answer === undefined || !isEqual(answer.gold, gold)) throw casesDiffer(names, id);
-    const { prediction, parsed, judgement } = answer;
-    return { target: gold, prediction, parsed, judgement };
+    const { prediction, parsed, judgement, similarity } = answer;
+    return { target: gold, prediction, parsed, judgement, similarity };
   });
   if (own.size > cases.length) {
     const known = new Set(cases.map(({ id }) => id));

@@ -110,7 +110,7 @@ function contributionsOf(
     const end = rows === undefined ? at + 1 : (rows.offsets[unit + 1] as number);
     for (; at < end; at++) {
       const row = rows === undefined ? at : (rows.cases[at] as number);
-      counting.contribute(cases.target(row), cases.prediction(row), add, cases.judgement?.(row));
+      counting.contribute(cases.target(row), cases.prediction(row), add, cases.measured?.(row));
     }
     offsets[unit + 1] = counters.size;
     weightedOffsets[unit + 1] = weighted.size;
@@ -304,7 +304,7 @@ export function scoresOf(cases: ScoredCases, metrics: readonly Metric[]): Readon
       (sums[counter] as number) += amount;
     };
     for (let row = 0; row < cases.n; row++)
-      counting.contribute(cases.target(row), cases.prediction(row), add, cases.judgement?.(row));
+      counting.contribute(cases.target(row), cases.prediction(row), add, cases.measured?.(row));
     while (sums.length < counting.size()) sums.push(0);
     const whole = Float64Array.from(sums);
     const counts = counting.reader(whole)(whole);

@@ -26,7 +26,7 @@ it("the mean judgement leaves out cases without one, and is undefined without an
     space: undefined,
     target: () => "a",
     prediction: () => "b",
-    judgement: (row: number) => judgements[row],
+    measured: (row: number) => ({ judgement: judgements[row] }),
     isCorrect: () => false,
   });
   expect(scoresOf(cases([5, undefined, 2]), [judgeMetric([1, 5])])).toEqual({ judge_score: 3.5 });

@@ -20,7 +20,7 @@ type Judged = { readonly judged: number; readonly score: number };
 
 const counters: CounterSet<unknown, unknown, Judged> = {
   open: () => ({
-    contribute(_target, _prediction, add, judgement) {
+    contribute(_target, _prediction, add, { judgement } = {}) {
       if (judgement === undefined) return;
       add(0);
       add(1, judgement);

@@ -2,7 +2,7 @@ import { basicForm } from "../../data/labels/basic.ts";
 import { withoutWrapping } from "../../data/labels/chat-markup.ts";
 import type { Note } from "../../data/labels/note.ts";
 import type { View } from "../../data/labels/views.ts";
-import type { ScoredCases } from "../../plugins/metrics/metric.ts";
+import type { Measured, ScoredCases } from "../../plugins/metrics/metric.ts";
 import type { OpenTask, ScoredCase } from "../../plugins/tasks/task.ts";
 import { textStrata } from "./strata.ts";
 import { rougeTokens } from "./tokens.ts";
@@ -13,8 +13,8 @@ const formOf = (text: string, view: View): string => (view === "raw" ? text.trim
 /** Cases as the metrics score them, in a view. The prediction of an answer that could not be read is null. */
 export function textScorer(cases: readonly ScoredCase<string, string | null>[]): (view: View) => ScoredCases {
   return (view) => {
-    const forms = cases.map(({ target, prediction, parsed = true, judgement }) => ({
-      judgement,
+    const forms = cases.map(({ target, prediction, parsed = true, judgement, similarity }) => ({
+      measured: { judgement, similarity },
       gold: formOf(target, view),
       given: parsed && prediction !== null ? formOf(prediction, view) : null,
     }));
@@ -23,17 +23,20 @@ export function textScorer(cases: readonly ScoredCase<string, string | null>[]):
       space: undefined,
       target: (row) => forms[row]?.gold,
       prediction: (row) => forms[row]?.given,
-      judgement: (row) => forms[row]?.judgement,
+      measured: (row) => forms[row]?.measured,
       isCorrect: (row) => forms[row]?.gold === forms[row]?.given,
       isSame: (other) =>
         other.n === cases.length &&
         forms.every(
-          ({ gold, given, judgement }, row) =>
-            other.target(row) === gold && other.prediction(row) === given && other.judgement?.(row) === judgement,
+          ({ gold, given, measured }, row) =>
+            other.target(row) === gold && other.prediction(row) === given && isEqual(other.measured?.(row), measured),
         ),
     };
   };
 }
+
+const isEqual = (one: Measured = {}, other: Measured = {}): boolean =>
+  one.judgement === other.judgement && one.similarity === other.similarity;
 
 /** The task of free texts. Answers are read without chat markup; nothing else of an answer is changed. */
 export const openText: OpenTask<string, string | null> = {

@@ -38,7 +38,7 @@ type Params = TaskParams & {
 /** Analyses the errors of every arm, and compares each arm with the untrained model and the classical baseline. */
 export const analyse: StepKind<Params> = {
   name: "analyse",
-  version: 9,
+  version: 10,
   cached: true,
   outputs: () => ["analysis.json", "failures.jsonl"],
   async run({ arms, view, metric, baseline, zero_shot, seed, examples, subgroups, ...params }, context) {

@@ -11,7 +11,7 @@ import {
   readJudgement,
 } from "../../evaluation/text/judge.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
-import type { Metric } from "../../plugins/metrics/metric.ts";
+import type { Measured, Metric } from "../../plugins/metrics/metric.ts";
 import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import type { Registry } from "../../plugins/registry.ts";
 import type { Site } from "../../plugins/site.ts";
@@ -26,6 +26,7 @@ import { type Reading, readAnswer } from "./answer.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
+import { type Similarity, similarityInputs } from "./embed.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { judgementInputs, readRatings } from "./judge.ts";
 import type { Response } from "./response.ts";
@@ -62,9 +63,14 @@ export const evaluate: StepKind<Params> = {
       return { answer, gold, group, ...readAnswer(answer, reading) };
     });
     const judged = context.hasInput("judgements") ? judgementsOf(params, context) : undefined;
+    const similar = context.hasInput("similarities") ? similaritiesOf(context) : undefined;
+    const measured = (id: string): Measured => ({
+      judgement: judged?.scores.get(id),
+      similarity: similar?.get(id)?.similarity,
+    });
     const cases = read.map(({ answer, gold, prediction, parsed, group }) => ({
       ...{ target: gold, prediction, parsed, group },
-      judgement: judged?.scores.get(answer.id),
+      ...measured(answer.id),
     }));
     const scorer = open.scorer(cases);
     const forms = task.views.map((view) => scorer(view, vocabulary));
@@ -83,6 +89,7 @@ export const evaluate: StepKind<Params> = {
       intervals: byView((at) => intervals[at]),
       ...open.details?.(cases, vocabulary),
       ...(judged === undefined ? {} : { judge: await judgeFacts(judged, params, context) }),
+      ...(similar === undefined ? {} : { embedding: { cut: [...similar.values()].filter(({ cut }) => cut).length } }),
       parse_failures: { count: failures, rate: rows.length === 0 ? 0 : failures / rows.length },
       truncated: read.filter(({ answer }) => answer.finish === "length").length,
     } as unknown as ArmMetrics;
@@ -97,12 +104,17 @@ export const evaluate: StepKind<Params> = {
       ...(judged === undefined
         ? {}
         : { judgement: judged.scores.get(answer.id), judge_text: judged.texts.get(answer.id) }),
+      ...(similar === undefined ? {} : { similarity: similar.get(answer.id)?.similarity }),
     }));
     writeFileSync(join(context.output, "predictions.jsonl"), jsonLines(lines));
     const { texts, gold } = caseSetOf(rows);
     context.evidence({ cases: rows.length, case_texts: texts, case_gold: gold } satisfies Record<string, Json>);
   },
 };
+
+/** Case -> its line of the embedding model. */
+const similaritiesOf = (context: StepContext): ReadonlyMap<string, Similarity> =>
+  new Map(readJsonLines<Similarity>(context.input("similarities")).map((line) => [line.id, line]));
 
 type Judgements = {
   /** Case -> the judge's score; absent if its answer states none. */
@@ -177,6 +189,7 @@ export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
     sources: { ...scoringFiles(experiment), ...judged.sources },
     inputs: {
       ...judged.inputs,
+      ...similarityInputs(experiment, arm),
       rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
       labels: { step: "data", file: "labels.json" },
       responses: { step: stepOfArm("generate", arm), file: "responses.jsonl" },

@@ -11,6 +11,7 @@ import { compare, draftCompare, expectReference } from "./compare.ts";
 import { joined } from "./compared.ts";
 import { plannedOf } from "./contrasts.ts";
 import { data, draftData } from "./data.ts";
+import { draftEmbeddings, embed } from "./embed.ts";
 import { draftEnsemble, ensemble } from "./ensemble.ts";
 import { draftEvaluate, evaluate } from "./evaluate.ts";
 import { exportedAnswers, exportModel } from "./export-model.ts";
@@ -39,6 +40,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       prompt,
       judgePrompt,
       judge,
+      embed,
       preflight,
       preview,
       train,
@@ -124,6 +126,7 @@ function draftScores(
       : []),
     ...(comparesForms(experiment) ? draftMergeCheck(experiment, site) : []),
     ...draftJudges(experiment, scored, site),
+    ...draftEmbeddings(experiment, scored, site),
     ...scored.map((arm) => once(`evaluate.${arm}`, (own) => draftEvaluate(own, arm, site))),
   ];
 }

@@ -1,3 +1,4 @@
+import { embeddingMetric } from "../../evaluation/text/embedding.ts";
 import { type JudgeScale, judgeMetric } from "../../evaluation/text/judge.ts";
 import { defaultEnvironment } from "../../plugins/environments.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
@@ -35,6 +36,8 @@ export type TaskParams = {
   readonly own_metrics?: readonly OwnMetricParams[];
   /** Least and greatest score of the judge; absent without one. */
   readonly judge_scale?: readonly number[];
+  /** Present with an embedding model. */
+  readonly embedding?: true;
 };
 
 type OwnMetricParams = {
@@ -64,6 +67,7 @@ export function taskParams(experiment: Experiment): TaskParams {
     ...(scoring === undefined ? {} : { scoring }),
     ...(own.length === 0 ? {} : { own_metrics: own }),
     ...(experiment.evaluate.judge === undefined ? {} : { judge_scale: [...experiment.evaluate.judge.scale] }),
+    ...(experiment.evaluate.embedding === undefined ? {} : { embedding: true as const }),
   };
 }
 
@@ -101,7 +105,7 @@ export function openMetrics(
   params: TaskParams,
   context: Pick<StepContext, "source" | "hint" | "metric">,
 ): Registry<Metric> {
-  return metricsWith(params.task, params.own_metrics ?? [], params.judge_scale, ({ name }) => {
+  return metricsWith(params.task, params.own_metrics ?? [], modelMetrics(params), ({ name }) => {
     const file = context.source(metricSource(name));
     const limits = context.hint(limitsHint(name)) as Pick<OwnMetric, "timeout" | "memory">;
     return { file, open: () => context.metric(file, limits) };
@@ -111,26 +115,35 @@ export function openMetrics(
 /** The metrics of an experiment for tables and reports. The metrics of the study compute nothing. */
 export function metricsOf(experiment: Pick<Experiment, "task" | "evaluate">): Registry<Metric> {
   const { task, evaluate } = experiment;
-  return withTaskMetrics(task, [...ownMetrics(evaluate).map(describedMetric), ...judgeMetrics(evaluate.judge?.scale)]);
+  return withTaskMetrics(task, [...ownMetrics(evaluate).map(describedMetric), ...metricsOfModels(evaluate)]);
 }
 
 /** The metrics of a task, and metrics of users with what calls their functions. */
 export function metricsWith<M extends OwnMetricParams>(
   task: string,
   own: readonly M[],
-  scale: readonly number[] | undefined,
+  ofModels: readonly Metric[],
   processOf: (metric: M) => { readonly file: string; open(): MetricProcess },
 ): Registry<Metric> {
   const { plain } = tasks.get(task);
   return withTaskMetrics(task, [
     ...own.map((metric) => ownMetric(metric, { ...processOf(metric), plain })),
-    ...judgeMetrics(scale),
+    ...ofModels,
   ]);
 }
 
-/** The metric of a judge; none without one. */
-function judgeMetrics(scale: readonly number[] | undefined): readonly Metric[] {
-  return scale === undefined ? [] : [judgeMetric(scale as unknown as JudgeScale)];
+/** The metrics of the judge and of the embedding model that `evaluate` names. */
+export const metricsOfModels = ({ judge, embedding }: Pick<Experiment["evaluate"], "judge" | "embedding">) =>
+  modelMetrics({
+    ...(judge === undefined ? {} : { judge_scale: judge.scale }),
+    ...(embedding === undefined ? {} : { embedding: true }),
+  });
+
+function modelMetrics({ judge_scale, embedding }: Pick<TaskParams, "judge_scale" | "embedding">): readonly Metric[] {
+  return [
+    ...(judge_scale === undefined ? [] : [judgeMetric(judge_scale as unknown as JudgeScale)]),
+    ...(embedding === undefined ? [] : [embeddingMetric]),
+  ];
 }
 
 function withTaskMetrics(task: string, own: readonly Metric[]): Registry<Metric> {

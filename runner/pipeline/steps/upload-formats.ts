@@ -3,7 +3,7 @@ import { type CaseAnswer, compareAnswers } from "../../evaluation/statistics/com
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import { type ModelExport, readDeclaredFormat } from "../../plugins/formats/registry.ts";
-import { judgeScore } from "../../plugins/metrics/own-metric.ts";
+import { measuredMetrics } from "../../plugins/metrics/own-metric.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
@@ -128,8 +128,9 @@ function draftExportScores(
   { own, exported, name }: { readonly own: string; readonly exported: string; readonly name: string },
 ): Draft {
   const { primary, bootstrap } = experiment.evaluate;
-  // A judge answers for the arms of the run only.
-  const metrics = headline(experiment).filter((metric) => metric !== judgeScore);
+  // Judge and embedding model answer for the arms of the run only.
+  const measured = measuredMetrics(experiment.evaluate);
+  const metrics = headline(experiment).filter((metric) => !measured.includes(metric));
   const scored = draft({
     id: stepOfArm("export_scores", name),
     kind: exportScores.name,

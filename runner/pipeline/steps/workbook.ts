@@ -100,8 +100,19 @@ function sweepOf(context: StepContext): WorkbookSweep {
 
 function armOf(arm: Arm, view: View, context: StepContext): Omit<WorkbookArm, "name"> {
   const metrics = readResult("metrics.json", context.input(`metrics.${arm}`));
-  const { views, intervals, per_label, parse_failures, out_of_set, truncated, cardinality, classes, n, judge } =
-    metrics;
+  const {
+    views,
+    intervals,
+    per_label,
+    parse_failures,
+    out_of_set,
+    truncated,
+    cardinality,
+    classes,
+    n,
+    judge,
+    embedding,
+  } = metrics;
   return {
     views,
     intervals,
@@ -112,6 +123,11 @@ function armOf(arm: Arm, view: View, context: StepContext): Omit<WorkbookArm, "n
       { name: "parse_failures", definition: "Responses that could not be parsed", value: parse_failures.count },
       { name: "truncated", definition: "Responses truncated at max_new_tokens", value: truncated },
       ...fact("judge_failures", "Answers that the judge did not score, which judge_score leaves out", judge?.failed),
+      ...fact(
+        "embedding_cut",
+        "Cases of which embedding_score read the start of a text, which is longer than the model's limit",
+        embedding?.cut,
+      ),
       ...fact("judge_prompt_tokens", "Tokens that the judge read", judge?.prompt_tokens),
       ...fact("judge_new_tokens", "Tokens that the judge wrote", judge?.new_tokens),
       ...fact(

@@ -65,11 +65,19 @@ export type AddTo = (counter: number, amount?: number) => void;
 /** Summed counters by their numbers. */
 export type Sums = Float64Array;
 
+/** What a model measured of one answer. */
+export type Measured = {
+  /** The score that a judge gave. */
+  readonly judgement?: number | undefined;
+  /** The similarity to the target by an embedding model. */
+  readonly similarity?: number | undefined;
+};
+
 export interface Counting<T, P, S, Space = unknown> {
   /** Called before the cases of each set contribute, with the space of that set. */
   enter?(space: Space): void;
-  /** Adds what one case contributes. `judgement` is the score of a judge, if the case has one. */
-  contribute(target: T, prediction: P, add: AddTo, judgement?: number): void;
+  /** Adds what one case contributes. */
+  contribute(target: T, prediction: P, add: AddTo, measured?: Measured): void;
   /** How many counters there are, once all cases have contributed. */
   size(): number;
   /**
@@ -88,8 +96,8 @@ export interface ScoredCases<T = any, P = any, Space = any> {
   readonly space: Space;
   target(row: number): T;
   prediction(row: number): P;
-  /** The score that a judge gave to the answer. Absent: there is no judge. */
-  judgement?(row: number): number | undefined;
+  /** What a judge or an embedding model measured of the answer. Absent: there is neither. */
+  measured?(row: number): Measured | undefined;
   /** Whether the prediction of a case is entirely correct. */
   isCorrect(row: number): boolean;
   /**

@@ -21,16 +21,32 @@ export type OwnMetric = {
 /** The name of the metric of a judge (`evaluate.judge`). */
 export const judgeScore = "judge_score";
 
+/** The name of the metric of an embedding model (`evaluate.embedding`). */
+export const embeddingScore = "embedding_score";
+
+/** Names of the metrics that other models measure. */
+export const measuredMetrics = ({
+  judge,
+  embedding,
+}: {
+  readonly judge?: object;
+  readonly embedding?: object;
+}): readonly string[] => [
+  ...(judge === undefined ? [] : [judgeScore]),
+  ...(embedding === undefined ? [] : [embeddingScore]),
+];
+
 /** Names of the metrics that tables show. */
 export const shownMetrics = ({
   metrics,
-  judge,
+  ...models
 }: {
   readonly metrics: readonly (string | OwnMetric)[];
   readonly judge?: object;
+  readonly embedding?: object;
 }): readonly string[] => [
   ...metrics.map((one) => (typeof one === "string" ? one : one.name)),
-  ...(judge === undefined ? [] : [judgeScore]),
+  ...measuredMetrics(models),
 ];
 
 /** The metrics that a study brings. */

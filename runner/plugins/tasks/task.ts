@@ -5,7 +5,7 @@ import type { LabelCount } from "../../data/labels.ts";
 import type { Row } from "../../data/rows.ts";
 import type { Json } from "../../util/canonical.ts";
 import type { Result, SourceText } from "../../util/diagnostic.ts";
-import type { Metric, ScoredCases } from "../metrics/metric.ts";
+import type { Measured, Metric, ScoredCases } from "../metrics/metric.ts";
 import type { Registry } from "../registry.ts";
 import type { CaseProperty, Category } from "./category.ts";
 
@@ -44,9 +44,7 @@ export type ScoredCase<T, P> = {
   readonly parsed?: boolean | undefined;
   /** The group of the case (`data.columns.group`); absent without groups. */
   readonly group?: string | undefined;
-  /** The score that a judge gave to the answer. */
-  readonly judgement?: number | undefined;
-};
+} & Measured;
 
 /** Groups of labels that a study defines. */
 export type LabelGroups = {

@@ -56,7 +56,8 @@ function armFacts(name: string, { config, steps }: Manifest, folder: string): Ar
   const metrics = resultOf("metrics.json", join(folder, name));
   if (metrics === undefined) throw fileGone(`${join(folder, name, "metrics.json")} does not exist`);
   const { view } = config.evaluate.primary;
-  const { views, per_label, parse_failures, truncated, out_of_set, cardinality, classes, per_field, judge } = metrics;
+  const { views, per_label, parse_failures, truncated, out_of_set, cardinality, classes, per_field, judge, embedding } =
+    metrics;
   return {
     name,
     views: views as ArmFacts["views"],
@@ -74,6 +75,7 @@ function armFacts(name: string, { config, steps }: Manifest, folder: string): Ar
     parseFailures: parse_failures.count,
     truncated,
     ...(judge === undefined ? {} : { judge }),
+    ...(embedding === undefined ? {} : { embedding }),
     ...(out_of_set === undefined || cardinality === undefined
       ? {}
       : {

@@ -33,6 +33,8 @@ export type ArmFacts = {
   readonly truncated: number;
   /** Absent without `evaluate.judge`. */
   readonly judge?: JudgeFacts;
+  /** Absent without `evaluate.embedding`. */
+  readonly embedding?: { readonly cut: number };
   /** For a task with labels: labels per case, and the proportion of predicted labels that no training row has. */
   readonly labelFacts?: {
     readonly outOfSetRate: number;

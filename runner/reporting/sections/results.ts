@@ -8,6 +8,7 @@ import { detectableNote, exactTestName, exactTestText, nonInferiorityTexts } fro
 import { confusionTable } from "../report/confusion-table.ts";
 import { armNamingOf, metricName, modelArms, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
+import { embeddingTexts } from "../report/embedding.ts";
 import { fieldConfusionTable, fieldTable } from "../report/field-tables.ts";
 import { judgeTexts } from "../report/judge.ts";
 import { resultRuns } from "../report/run-names.ts";
@@ -177,11 +178,14 @@ function views(run: RunFacts): readonly Block[] {
   ];
 }
 
-/** What the judge left out, cost, and how far it agrees with people. */
+/** What the judge left out, cost, and how far it agrees with people; the embedding model. */
 function judged(run: RunFacts): readonly Block[] {
   const naming = armNamingOf(run);
+  const compared = run.arms.flatMap(({ name, embedding }) =>
+    embedding === undefined ? [] : [{ arm: naming(name), ...embedding }],
+  );
   const arms = run.arms.flatMap(({ name, judge }) => (judge === undefined ? [] : [{ arm: naming(name), judge }]));
-  const texts = judgeTexts(arms);
+  const texts = [...judgeTexts(arms), ...embeddingTexts(run.config.evaluate.embedding, compared)];
   return texts.length === 0 ? [] : [paragraph(texts.join(" "))];
 }
 
