@@ -1,4 +1,7 @@
-"""Write train.csv, test.csv, evidence.csv and mentions.csv: `generate.py --seed 2026`. Equal seeds give equal bytes."""
+"""Write the synthetic studies: `generate.py --seed 2026`. Equal seeds give equal bytes.
+
+`train.csv`, `test.csv`, `evidence.csv` and `mentions.csv` are the study. `hard/` has one that is as hard as real data.
+"""
 
 import argparse
 import csv
@@ -9,6 +12,8 @@ from pathlib import Path
 
 from synthesis.case import PLANTED, draw_case
 from synthesis.grammar import Dice
+from synthesis.hard import CALIBRATION, hard_split
+from synthesis.hard import TEST as HARD_TEST
 from synthesis.report import Report, dictate
 
 TRAIN, TEST = 1236, 236
@@ -41,6 +46,7 @@ def main() -> int:
         if options.check and (not path.exists() or path.read_bytes() != text.encode()):
             stale.append(name)
         elif not options.check:
+            path.parent.mkdir(exist_ok=True)
             path.write_bytes(text.encode())
     if stale:
         print(f"{', '.join(stale)}: differs from --seed {options.seed}. Run generate.py.", file=sys.stderr)
@@ -48,13 +54,31 @@ def main() -> int:
 
 
 def files(seed: int) -> dict[str, str]:
-    """File name -> content: both splits, and the sentence of each label and all mentions of labels in the test split."""
+    """File name -> content: both splits, the sentence of each label and all mentions of labels in test, and `hard/`."""
     train, test = splits(seed)
     return {
         "train.csv": _csv("tr", train),
         "test.csv": _csv("te", test),
         "evidence.csv": _evidence("te", test),
-        "mentions.csv": _mentions("te", test),
+        "mentions.csv": _mentions([("te", test)]),
+        **_hard_files(seed),
+    }
+
+
+def _hard_files(seed: int) -> dict[str, str]:
+    """The files of the hard study: three splits, and all mentions of labels in them."""
+    seen: set[str] = set()
+    rows = {
+        name: [
+            (report, ", ".join(report.labels))
+            for report in hard_split(f"{seed} hard {name}", count, name == "train", seen)
+        ]
+        for name, count in (("train", TRAIN), ("test", HARD_TEST), ("calibration", CALIBRATION))
+    }
+    ids = {"train": "tr", "test": "te", "calibration": "ca"}
+    return {
+        **{f"hard/{name}.csv": _csv(ids[name], split) for name, split in rows.items()},
+        "hard/mentions.csv": _mentions([(ids[name], split) for name, split in rows.items()]),
     }
 
 
@@ -108,11 +132,16 @@ def _evidence(prefix: str, rows: list[Row]) -> str:
     )
 
 
-def _mentions(prefix: str, rows: list[Row]) -> str:
+def _mentions(splits: list[tuple[str, list[Row]]]) -> str:
     """Every mention of a label, also without a finding, for measurements of the causes of errors."""
     return _table(
         ("case_id", "label", "status", "sentence"),
-        ((_id(prefix, number), *mention) for number, (report, _) in _numbered(rows) for mention in report.mentions),
+        (
+            (_id(prefix, number), *mention)
+            for prefix, rows in splits
+            for number, (report, _) in _numbered(rows)
+            for mention in report.mentions
+        ),
     )
 
 

@@ -28,7 +28,7 @@ SPELLING_SCALE = 0.15
 WORDS = (80, 200)
 
 # These phrases fit nouns of any number.
-_HEDGES = (
+HEDGES = (
     "[Possible|Probable|Suspected] {}",
     "[Findings suggestive of|Findings suspicious for|Appearance suggests] {}",
     "{} [suspected|favored]",
@@ -79,14 +79,12 @@ def dictate(case: Case, dice: Dice) -> Report:
     """A report of 80 to 200 words with every label of the case."""
     while True:
         findings = _say_findings(case, dice)
-        remarks = _say_remarks(case, findings, dice)
-        ordered, text = dice.weighted(_STYLES)(case, [*findings, *remarks], dice)
+        remarks = say_remarks(case, findings, dice, dice.between(74, 122) + dice.between(0, 46))
+        ordered, text = compose(case, [*findings, *remarks], dice)
         if WORDS[0] <= len(text.split()) <= WORDS[1]:
             break
     mentions = tuple(
-        (*mention, _as_written(sentence.text, text))
-        for sentence in ordered
-        for mention in sentence.mentions
+        (*mention, as_written(sentence.text, text)) for sentence in ordered for mention in sentence.mentions
     )
     if not case.labels:
         normal = _cased(dice.weighted(_shares(NORMAL, NORMAL_SPELLINGS)), dice)
@@ -96,12 +94,12 @@ def dictate(case: Case, dice: Dice) -> Report:
         text,
         tuple(_spell(*one, dice) for one in mentioned),
         tuple(label for label, _ in mentioned),
-        tuple(_as_written(sentence.text, text) for _, sentence in mentioned),
+        tuple(as_written(sentence.text, text) for _, sentence in mentioned),
         mentions,
     )
 
 
-def _as_written(sentence: str, text: str) -> str:
+def as_written(sentence: str, text: str) -> str:
     """The form that a sentence has in a report: notes shorten sentences, and some abbreviate words."""
     shortened = _shorten(sentence)
     for form in (sentence, shortened, _abbreviate(shortened)):
@@ -124,7 +122,7 @@ def _say_findings(case: Case, dice: Dice) -> list[Sentence]:
         hedged = bool(finding.nouns) and dice.chance(HEDGE_SHARE)
         named = not finding.described or dice.chance(NAMED_SHARE)
         if hedged:
-            template = dice.pick(_HEDGES).format(dice.pick(finding.nouns))
+            template = dice.pick(HEDGES).format(dice.pick(finding.nouns))
         else:
             template = dice.pick(finding.named if named else finding.described)
         status = "hedged" if hedged else "named" if template in finding.named else "described"
@@ -132,28 +130,39 @@ def _say_findings(case: Case, dice: Dice) -> list[Sentence]:
     return sentences
 
 
-def _say_remarks(case: Case, findings: list[Sentence], dice: Dice) -> list[Sentence]:
-    """Normal sentences and distractors, up to a drawn length. No two sentences have the same topic."""
+def say_remarks(
+    case: Case,
+    findings: list[Sentence],
+    dice: Dice,
+    wanted: float,
+    denial_share: float = DENIAL_SHARE,
+    repeat: bool = False,
+    author: str = "",
+) -> list[Sentence]:
+    """Normal sentences and distractors, up to `wanted` words of a report. No two sentences have the same topic, unless
+    topics may `repeat`. An `author` has one phrase for each remark."""
     absent_organs = MALE_ONLY if case.female else FEMALE_ONLY
-    wanted = dice.between(74, 122) + dice.between(0, 46)
     words = sum(len(sentence.text.split()) for sentence in findings) + 12
     taken: set[str] = set(case.labels)
     counts: dict[str, int] = {}
     sentences = []
-    denied = {remark: mention for remark, mention in _denials(dice)}
+    denied = {remark: mention for remark, mention in _denials(dice, denial_share)}
     for remark in dice.shuffled([*REMARKS, *denied]):
         topics = {*remark.contradicts, *(label for organ in remark.covers for label in _labels_of(organ))}
-        full = counts.get(remark.organ, 0) >= 3 or any(counts.get(organ, 0) for organ in remark.covers)
+        full = counts.get(remark.organ, 0) >= (8 if repeat else 3) or any(
+            counts.get(organ, 0) for organ in remark.covers
+        )
         if words >= wanted or full or topics & taken or remark.organ in absent_organs:
             continue
         if not topics and not dice.chance(BYSTANDER_SHARE):
             continue
-        text = expand(dice.pick(remark.phrases), dice)
+        words_of_author = Dice(f"{author} {remark.phrases}") if author else dice
+        text = expand(words_of_author.pick(remark.phrases), words_of_author)
         mentions = (denied[remark],) if remark in denied else _mentioned(text, remark)
         sentence = Sentence(remark.organ, text, mentions=mentions)
         sentences.append(sentence)
         words += len(sentence.text.split())
-        taken |= topics
+        taken |= set() if repeat else topics
         for organ in (remark.organ, *remark.covers):
             counts[organ] = counts.get(organ, 0) + (1 if organ == remark.organ else 3)
     return sentences
@@ -162,11 +171,11 @@ def _say_remarks(case: Case, findings: list[Sentence], dice: Dice) -> list[Sente
 def _names(text: str, label: str) -> bool:
     """Whether a sentence has all words of a name of a label: "No pancreatic cyst or duct dilatation" names both."""
     finding = FINDINGS[label]
-    words = _words(text)
-    return any(_words(name) <= words for name in (label, *finding.nouns, *finding.spellings))
+    words = words_of(text)
+    return any(words_of(name) <= words for name in (label, *finding.nouns, *finding.spellings))
 
 
-def _words(text: str) -> set[str]:
+def words_of(text: str) -> set[str]:
     return {word.removesuffix("s") for word in re.findall(r"\w+", text.lower())}
 
 
@@ -176,10 +185,10 @@ def _mentioned(text: str, remark: Remark) -> tuple[Mention, ...]:
     return tuple((label, status) for label in remark.contradicts if _names(text, label))
 
 
-def _denials(dice: Dice) -> Iterable[tuple[Remark, Mention]]:
+def _denials(dice: Dice, share: float) -> Iterable[tuple[Remark, Mention]]:
     """Sentences in which a label is negated or resolved."""
     for label, finding in FINDINGS.items():
-        if finding.nouns and dice.chance(DENIAL_SHARE):
+        if finding.nouns and dice.chance(share):
             templates = _RESOLVED if label in PASSING and dice.chance(0.5) else _DENIALS
             template = dice.pick(templates)
             remark = Remark(finding.organ, (template.format(dice.pick(finding.nouns)),), (label,))
@@ -266,6 +275,12 @@ def _telegram(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[S
 
 
 _STYLES: dict[Style, float] = {_prose: 0.32, _rotated: 0.14, _positives_first: 0.16, _headed: 0.22, _telegram: 0.16}
+
+
+def compose(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
+    """The report in a drawn style: its sentences that mention labels, in their order, and its text."""
+    return dice.weighted(_STYLES)(case, sentences, dice)
+
 
 _ABBREVIATIONS = {
     "common bile duct": "CBD",
