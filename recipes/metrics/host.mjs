@@ -1,10 +1,11 @@
 /**
  * Calls the functions of a user's metric: `node host.mjs FILE SHOWN SECONDS`. The protocol is that of host.py. FILE is a copy of
- * SHOWN, whose path messages have.
+ * SHOWN, whose path messages have. The types of a TypeScript file are removed and not checked.
  */
 import { spawnSync } from "node:child_process";
-import { readSync, writeSync } from "node:fs";
-import { pathToFileURL } from "node:url";
+import { readFileSync, readSync, writeFileSync, writeSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 
 const [requests, answers] = [3, 4];
@@ -38,15 +39,15 @@ async function main() {
   let functions;
   count();
   try {
-    functions = await import(url);
+    functions = await import(/\.m?ts$/.test(file) ? await withoutTypes(file) : url);
     for (const name of ["contribute", "value"])
       if (typeof functions[name] !== "function") throw new TypeError(`the file exports no function ${name}`);
     reply({ result: null });
   } catch (error) {
     const failure = described(error, url);
     // The stack of a syntax error does not name its line.
-    const line = error instanceof SyntaxError ? syntaxLine(file) : failure.line;
-    reply({ error: { ...failure, line } });
+    const isUntyped = error instanceof SyntaxError && !/\.m?ts$/.test(file);
+    reply({ error: { ...failure, line: error?.line ?? (isUntyped ? syntaxLine(file) : failure.line) } });
   }
   count();
   for (const line of lines()) {
@@ -63,6 +64,27 @@ async function main() {
     count();
     reply(answer);
   }
+}
+
+/**
+ * Writes the JavaScript of a TypeScript file next to it, and gives its address. Errors have the lines of the TypeScript file.
+ * esbuild is the same for every version of Node.js.
+ */
+async function withoutTypes(file) {
+  const { transformSync } = await import("esbuild");
+  process.setSourceMapsEnabled(true);
+  const options = { loader: "ts", format: "esm", target: "node20", sourcemap: "inline", logLevel: "silent" };
+  let code;
+  try {
+    code = transformSync(readFileSync(file, "utf8"), { ...options, sourcefile: basename(file) }).code;
+  } catch (error) {
+    const [first] = error.errors ?? [];
+    if (first === undefined) throw error;
+    throw Object.assign(new SyntaxError(first.text), { line: first.location?.line ?? null });
+  }
+  const plain = `${file}.mjs`;
+  writeFileSync(plain, code);
+  return pathToFileURL(plain).href;
 }
 
 /** The line of a syntax error; null if it is unknown. */
@@ -89,8 +111,10 @@ function shown(result) {
 function described(error, url) {
   if (!(error instanceof Error)) return { type: "thrown", message: String(error), line: null };
   const stack = String(error.stack);
-  const at = stack.indexOf(url);
-  const line = at < 0 ? null : Number(/^(?:\?[^:]*)?:(\d+)/.exec(stack.slice(at + url.length))?.[1] ?? Number.NaN);
+  // A stack that a source map translates has a path in place of an address.
+  const place = stack.includes(url) ? url : fileURLToPath(url);
+  const at = stack.indexOf(place);
+  const line = at < 0 ? null : Number(/^(?:\?[^:]*)?:(\d+)/.exec(stack.slice(at + place.length))?.[1] ?? Number.NaN);
   return { type: error.name, message: error.message, line: Number.isNaN(line) ? null : line };
 }
 

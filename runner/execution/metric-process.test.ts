@@ -58,6 +58,25 @@ describe("the process of a metric", () => {
       );
   });
 
+  it("runs TypeScript under any version of Node.js, with the lines of its file in errors", () => {
+    const typed = `type Sums = { readonly n: number };
+
+enum Weight { Hit = 2 }
+
+export const contribute = (target: readonly string[], _prediction: unknown): Sums => {
+  if (target.includes("bad")) throw new Error("a bad target");
+  return { n: target.length * Weight.Hit };
+};
+export const value = ({ n }: Sums): number => n satisfies number;
+`;
+    for (const name of ["m.ts", "m.mts"]) {
+      const served = start(typed, {}, name);
+      expect(served.call("contribute", [["a", "b"], null]).result).toEqual({ n: 4 });
+      expect(() => served.call("contribute", [["bad"], null])).toThrow("m.mjs:6: Error: a bad target");
+    }
+    expect(() => start(typed.replace("satisfies number;", "satisfies;"), {}, "m.ts")).toThrow(/^m\.mjs:9: SyntaxError/);
+  });
+
   it("answers calls without the variables of this process, from another folder", () => {
     process.env.METRIC_TEST_TOKEN = "x";
     const temporary = process.env.TMPDIR;

@@ -61,21 +61,10 @@ export function startMetric(start: MetricStart): MetricProcess {
 function hostOf({ shown, timeout, memory, python, packageRoot }: MetricStart, copy: string): Host {
   const hosts = join(packageRoot, "recipes", "metrics");
   const bytes = bytesOf(memory);
-  const extension = extname(copy);
-  if (metricLanguages[extension] === "python")
+  if (metricLanguages[extname(copy)] === "python")
     return { command: python(), args: [join(hosts, "host.py"), copy, shown, String(timeout), String(bytes)] };
-  const isTyped = extension === ".ts" || extension === ".mts";
-  const strips = "--experimental-strip-types";
-  if (isTyped && !process.allowedNodeEnvironmentFlags.has(strips)) {
-    throw new UserError("metric-failed", `${shown}: Node.js ${process.versions.node} cannot run TypeScript files`, {
-      help: "use Node.js 22.6 or later, or write the metric in JavaScript (.mjs)",
-    });
-  }
   const flags = [`--max-old-space-size=${Math.max(16, Math.floor(bytes / 2 ** 20))}`, "--no-warnings"];
-  return {
-    command: process.execPath,
-    args: [...flags, ...(isTyped ? [strips] : []), join(hosts, "host.mjs"), copy, shown, String(timeout)],
-  };
+  return { command: process.execPath, args: [...flags, join(hosts, "host.mjs"), copy, shown, String(timeout)] };
 }
 
 /** A named pipe with both ends open. Its ends close separately, so that each side notices the end of the other. */

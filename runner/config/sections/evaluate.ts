@@ -29,8 +29,7 @@ const ownMetric = {
     },
     file: {
       ...filePath,
-      description:
-        "Python (.py) or JavaScript (.mjs) file with the functions contribute and value. TypeScript (.ts) needs Node.js 22.6.",
+      description: "Python (.py), JavaScript (.mjs) or TypeScript (.ts) file with the functions contribute and value.",
       examples: ["../metrics/severe.py"],
     },
     definition: {
