@@ -1,16 +1,17 @@
-import { type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema } from "hyparquet";
+import { type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema, type SchemaTree } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import type { Result, SourceText, Span } from "../util/diagnostic.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Cell, DataFile, DataTable } from "./data-table.ts";
 import { asCell } from "./json-value.ts";
 import { lineEnd, lineStart } from "./lines.ts";
+import { exactMetadata, exactParsers, exactValue } from "./parquet-values.ts";
 import { Problems } from "./problems.ts";
 import { tableLimits } from "./table-limits.ts";
 
 /** Reads a .parquet file as a table. Structures and lists of them are cells with their JSON. */
 export async function readParquet(file: DataFile): Promise<Result<DataTable>> {
-  let records: readonly Record<string, unknown>[];
+  let records: readonly Readonly<Record<string, unknown>>[];
   try {
     records = await recordsOf(file.bytes);
   } catch (error) {
@@ -28,7 +29,7 @@ export async function readParquet(file: DataFile): Promise<Result<DataTable>> {
   let characters = 0;
   const rows = records.map((record) =>
     columns.map((column): Cell => {
-      const cell = asCell(plain(record[column]));
+      const cell = asCell(record[column]);
       characters += typeof cell === "string" ? cell.length : cell.reduce((sum, { length }) => sum + length, 0);
       return cell;
     }),
@@ -61,7 +62,7 @@ export async function readParquet(file: DataFile): Promise<Result<DataTable>> {
 
 const smaller = "split the file, or remove columns that the study does not use";
 
-async function recordsOf(bytes: Uint8Array): Promise<readonly Record<string, unknown>[]> {
+async function recordsOf(bytes: Uint8Array): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   const metadata = parquetMetadata(file);
   const chunks = metadata.row_groups.flatMap(({ columns }) => columns.flatMap(({ meta_data: one }) => one ?? []));
@@ -78,7 +79,18 @@ async function recordsOf(bytes: Uint8Array): Promise<readonly Record<string, unk
   if (!(size >= 0 && size <= tableLimits.bytes))
     throw new UserError("table-too-large", `the file has ${Math.round(size / 1e6)} MB unpacked`, { help: smaller });
   expectOwnColumns(metadata);
-  return await parquetReadObjects({ file, metadata, compressors });
+  const read = await parquetReadObjects({
+    file,
+    metadata: exactMetadata(metadata),
+    compressors,
+    parsers: exactParsers,
+  });
+  const columns = new Map(parquetSchema(metadata).children.map((child) => [child.element.name, child]));
+  return read.map((record) =>
+    Object.fromEntries(
+      Object.entries(record).map(([name, value]) => [name, exactValue(value, columns.get(name) as SchemaTree)]),
+    ),
+  );
 }
 
 /**
@@ -93,18 +105,6 @@ function expectOwnColumns(metadata: FileMetaData): void {
     const found = columns.map(({ meta_data: one }) => JSON.stringify(one?.path_in_schema));
     if (found.sort().join("\n") !== expected) throw new Error("a row group has other columns than the schema");
   }
-}
-
-/** A value of a parquet file as one of JSON. */
-function plain(value: unknown): unknown {
-  if (typeof value === "bigint") return String(value);
-  if (value instanceof Date)
-    return Number.isNaN(value.getTime()) ? "" : value.toISOString().replace(/T00:00:00\.000Z$/, "");
-  if (ArrayBuffer.isView(value))
-    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
 /** The rows as JSON lines, as a source for errors. The text is made on first use, which is an error. */

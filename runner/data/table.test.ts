@@ -246,6 +246,22 @@ describe("parquet", () => {
         ["2", "", [], '{"label":"y"}', "2024-05-02"],
       ]);
     });
+  // uint64, float32, float16, NaN, times, nanoseconds, decimals of 30 and 9 digits, and both within a structure.
+  it("keeps the digits of each type", async () => {
+    const file = readFileSync(new URL("fixtures/types.parquet", import.meta.url));
+    const { columns, rows } = await table("a.parquet", file);
+    expect(Object.fromEntries(columns.map((name, at) => [name, rows.map((row) => row[at])]))).toEqual({
+      u64: ["18446744073709551615", "2", "1"],
+      f32: ["0.1", "1", "16777216"],
+      f16: ["0.1", "1", "-2.5"],
+      missing: ["", "1.5", ""],
+      time: ["12:30:00", "00:00:01.000500", ""],
+      nanos: ["1970-01-01T00:00:00.000000001Z", "1970-01-01", "1969-12-31T23:59:59.999999999Z"],
+      wide: ["1.50", "-12345678901234567890.25", ""],
+      narrow: ["1.50", "-0.05", ""],
+      object: Array(3).fill('{"n":1152921504606846977,"d":[1.0]}'),
+    });
+  });
   it("with a claim of too many rows is refused", async () => {
     const file = readFileSync(new URL("fixtures/claims.parquet", import.meta.url));
     expect(await table("a.parquet", file).catch((error: Error) => error.message)).toBe("1:table-too-large");

@@ -1,6 +1,6 @@
 import { UserError } from "../../util/user-error.ts";
 import { brokenWorkbook, workbookLimits, workbookTooLarge } from "./limits.ts";
-import { byPattern, type NumberFormat } from "./number-format.ts";
+import { isoText, type NumberFormat, shownNumber } from "./number-format.ts";
 import type { XmlHandler } from "./xml.ts";
 
 /** Greatest numbers of rows and columns of a sheet, from the format. */
@@ -154,29 +154,16 @@ function cellText(type: string, value: string, style: number, context: CellConte
     case "s":
       return value === "" ? "" : (context.sharedStrings[Number(value)] ?? "");
     case "b":
-      return value === "1" ? "true" : "false";
+      return value === "1" ? "TRUE" : "FALSE";
     case "str":
     case "inlineStr":
     case "e":
       return unescapeText(value);
     case "d":
       return isoText(Date.parse(/[Zz]$/.test(value) ? value : `${value}Z`)) ?? value;
-    default: {
-      if (value === "") return "";
-      const number = Number.parseFloat(value);
-      const format = context.formats[style];
-      if (typeof format === "object") return byPattern(format, number) ?? String(number);
-      const days = context.is1904 ? number + 1462 : number;
-      const date = format === "date" ? isoText(Math.round((days - 25_569) * 86_400_000)) : undefined;
-      return date ?? String(number);
-    }
+    default:
+      return value === "" ? "" : shownNumber(value, context.formats[style], context.is1904);
   }
-}
-
-/** ISO 8601 of a time in ms since 1970, without the time of midnight; undefined for a time that no date has. */
-function isoText(time: number): string | undefined {
-  if (!(Math.abs(time) <= 8.64e15)) return undefined;
-  return new Date(time).toISOString().replace(/T00:00:00\.000Z$/, "");
 }
 
 /** Excel writes a control character as `_x000D_`. */

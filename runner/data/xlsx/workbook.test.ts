@@ -40,12 +40,12 @@ describe("values that Excel writes", () => {
     const { columns, rows } = await read(new Uint8Array(await book.xlsx.writeBuffer()));
     expect(columns).toHaveLength(9);
     expect(rows).toEqual([
-      ["a\nb", "0.1", "true", "2024-02-29", "2024-02-29T12:30:00.000Z", "2", "two parts", "shown", "#N/A"],
-      ["1e-7", "1e-7", "false", "45000", "1e+300", "from A1", "", "&<>", "\r"],
+      ["a\nb", "0.1", "TRUE", "2024-02-29", "2024-02-29T12:30:00.000Z", "2", "two parts", "shown", "#N/A"],
+      ["1e-7", "1e-7", "FALSE", "45000", "1e+300", "from A1", "", "&<>", "\r"],
     ]);
   });
 
-  test("numbers are shown by formats of digits and fixed text; other formats keep the stored number", async () => {
+  test("numbers are shown by their format; none is rounded", async () => {
     const book = new excel.Workbook();
     const sheet = book.addWorksheet("one");
     const formats = ["0000", '"ID-"000', "000-000", "0;-0", "0.00", "#,##0", "0%", "0000", "00", "0000"];
@@ -53,7 +53,36 @@ describe("values that Excel writes", () => {
     const row = sheet.addRow([7, 42, 123_456, 5, 1.234, 1234, 0.5, 12_345, -7, 1.5]);
     for (const [at, format] of formats.entries()) row.getCell(at + 1).numFmt = format;
     const { rows } = await read(new Uint8Array(await book.xlsx.writeBuffer()));
-    expect(rows).toEqual([["0007", "ID-042", "123-456", "5", "1.234", "1234", "0.5", "12345", "-07", "1.5"]]);
+    expect(rows).toEqual([["0007", "ID-042", "123-456", "5", "1.234", "1234", "50%", "12345", "-07", "1.5"]]);
+  });
+
+  test.for([
+    ["0.00", 4.5, "4.50"],
+    ["0.0", 1, "1.0"],
+    ["0.00", 0.1 + 0.2, "0.30"],
+    ["General", 0.1 + 0.2, "0.3"],
+    ["0.0%", 0.125, "12.5%"],
+    ["0%", 0.125, "12.5%"],
+    ["# ?/?", 0.5, "1/2"],
+    ["# ??/??", -2.25, "-2 1/4"],
+    ["# ?/?", 0.3, "0.3"],
+    ["h:mm", 0.5, "12:00:00"],
+    ["mm:ss", 0.001, "00:01:26.400"],
+    ["h:mm AM/PM", 0.75, "18:00:00"],
+    ["[h]:mm", 1.5, "36:00:00"],
+    ["d/m/yy h:mm", 45_296.5, "2024-01-05T12:00:00.000Z"],
+    ["mmm", 45_296, "2024-01-05"],
+  ] as const)("%s of %s", async ([format, value, shown]) => {
+    const book = new excel.Workbook();
+    book.addWorksheet("one").addRows([["a"], [value]]);
+    (book.getWorksheet(1) as excel.Worksheet).getCell("A2").numFmt = format;
+    expect((await read(new Uint8Array(await book.xlsx.writeBuffer()))).rows).toEqual([[shown]]);
+  });
+
+  test("whole numbers of more than 15 digits keep them", async () => {
+    const row = `<row r="2"><c r="A2"><v>9223372036854775807</v></c><c r="B2"><v>-12345678901234567890</v></c></row>`;
+    const sheet = workbookOf(sheetOf(`<row r="1">${textCell("A1", "id")}${textCell("B1", "other")}</row>${row}`));
+    expect((await read(sheet)).rows).toEqual([["9223372036854775807", "-12345678901234567890"]]);
   });
 
   test("a formula without a stored value is an error that names its cell; an empty text is a value", async () => {
