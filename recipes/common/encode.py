@@ -2,18 +2,19 @@
 prompt tokens.
 
 A row is encoded as the generation prompt of the model's own chat template, the target, and the token that ends the
-assistant's turn. The loss counts the target and the end token alone. A chat template that inserts the present date gets
-a fixed one, so that prompts are the same every day.
+assistant's turn. The loss counts the target and the end token alone. A chat template that inserts the present date, or
+draws at random, gets fixed values, so that prompts are always the same.
 """
 
 from __future__ import annotations
 
 import datetime
+import random
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from jinja2 import TemplateError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from recipes.common.bounded import bounded
@@ -25,8 +26,8 @@ IGNORE = -100
 DATE = datetime.date(2024, 7, 26)
 """The date in prompts. Llama's chat template uses it itself if it cannot read the clock."""
 
-_DIRECTIVES = "aAbBdmyYjHIMSpw"
-"""Letters of the strftime directives that chat templates can use."""
+_DIRECTIVES = "aAbBcCdDeFgGhHIjklmMnpPrRStTuUVwWxXyYzZ"
+"""Letters of the strftime directives that chat templates can use. %s would depend on the time zone."""
 
 Message = Mapping[str, str]
 
@@ -182,7 +183,7 @@ def _render(
 ) -> str:
     more: dict[str, Any] = {"enable_thinking": thinking} if supports_thinking(tokenizer) else {}
     try:
-        with bounded("chat-template-limit", "the chat template of the model", "Choose another model."):
+        with bounded("chat-template-limit", "the chat template of the model", "Choose another model."), _fixed_random():
             text = tokenizer.apply_chat_template(
                 [dict(message) for message in messages],
                 chat_template=_without_clock(str(tokenizer.chat_template)),
@@ -191,10 +192,23 @@ def _render(
                 date_string=DATE.strftime("%d %b %Y"),
                 **more,
             )
-    except (TemplateError, TypeError) as error:
+    except StepFailed:
+        raise
+    except Exception as error:  # A template can raise anything: a division by zero, a missing key.
         raise _refusal(tokenizer, messages, error, thinking) from error
     assert isinstance(text, str)
     return text
+
+
+@contextmanager
+def _fixed_random() -> Iterator[None]:
+    """The filter `random` and `lipsum()` of a template draw the same values each time."""
+    state = random.getstate()
+    random.seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def _without_clock(template: str) -> str:

@@ -111,8 +111,10 @@ LLAMA_DATE = (
         (LLAMA_DATE, "Today Date: 26 Jul 2024\n"),
         ("\n{{ strftime_now('%Y-%m-%d %H') }}\n{{ messages[-1].content }}", "\n2024-07-26 00\n"),
         ("{%- set today = strftime_now('%-d. %B') -%}\n{{ today }}: {{ messages[-1].content }}", "26. July: "),
+        ("{{ strftime_now('%F %T, week %V') }}: {{ messages[-1].content }}", "2024-07-26 00:00:00, week 30: "),
+        ("{{ range(1000)|random }}: {{ messages[-1].content }}", "864: "),
     ],
-    ids=["date_string", "strftime_now", "variable"],
+    ids=["date_string", "strftime_now", "variable", "short forms", "random"],
 )
 def test_a_template_that_inserts_the_date_gets_a_fixed_one(
     qwen3: Path, tmp_path: Path, template: str, text: str
@@ -134,6 +136,8 @@ def test_of_several_templates_the_default_is_used(qwen3: Path, tmp_path: Path) -
 
 GEMMA = (
     "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% if messages[-1]['content'] == '0' %}{{ 1 / 0 }}{% endif %}"
+    "{% if messages[-1]['content'] == 'x' %}{{ 'abc'.index('x') }}{% endif %}"
     "{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
     "{{ raise_exception('Roles must alternate') }}{% endif %}{{ message['content'] | trim }}\n{% endfor %}"
 )
@@ -145,6 +149,8 @@ SYSTEM = {"role": "system", "content": "bane"}
     [
         ([SYSTEM, *MESSAGES], "no-system-role", "System role not supported"),
         ([*MESSAGES, *MESSAGES], "chat-template-refused", "Roles must alternate"),
+        ([{"role": "user", "content": "0"}], "chat-template-refused", "division"),
+        ([{"role": "user", "content": "x"}], "chat-template-refused", "substring not found"),
     ],
 )
 def test_messages_that_the_template_refuses_are_errors(
