@@ -8,7 +8,14 @@ export type KnownLabels = {
   isLabel(text: string): boolean;
   /** Whether a label contains a text, which is then no markup. */
   isPartOfLabel(text: string): boolean;
+  /** The place of a value in which nothing is markup. */
+  valueIn?(text: string): Place | undefined;
 };
+
+type Place = { readonly start: number; readonly end: number };
+
+const isIn = (place: Place | undefined, at: number): boolean =>
+  place !== undefined && at >= place.start && at < place.end;
 
 /**
  * The answer of a chat model without thoughts, special tokens, roles, further turns, answer tags and fences. It stops
@@ -26,9 +33,16 @@ export function withoutWrapping(text: string, notes: Set<Note>): string {
   return removed(textSteps, text, notes, nothingKnown);
 }
 
-/** The answer of a chat model without thoughts, special tokens, roles and further turns. It stops as soon as `isAnswer` holds. */
-export function withoutReasoning(text: string, notes: Set<Note>, isAnswer: (text: string) => boolean): string {
-  return removed(reasoningSteps, text, notes, { ...nothingKnown, isAnswer });
+/**
+ * The answer of a chat model without thoughts, special tokens, roles and further turns. It stops as soon as `isAnswer`
+ * holds, and leaves the value that `valueIn` finds as it is.
+ */
+export function withoutReasoning(
+  text: string,
+  notes: Set<Note>,
+  known: Required<Pick<KnownLabels, "isAnswer" | "valueIn">>,
+): string {
+  return removed(reasoningSteps, text, notes, { ...nothingKnown, ...known });
 }
 
 const nothingKnown: KnownLabels = { isAnswer: () => false, isLabel: () => false, isPartOfLabel: () => false };
@@ -61,13 +75,23 @@ const thoughts: readonly Tag[] = [
   { open: "<unused94>", close: "<unused95>" },
 ];
 
-function withoutThinking(text: string, { open: opening, close: closing }: Tag, notes: Set<Note>): string {
+function withoutThinking(
+  text: string,
+  { open: opening, close: closing }: Tag,
+  notes: Set<Note>,
+  valueIn?: KnownLabels["valueIn"],
+): string {
   if (!text.includes(opening) && !text.includes(closing)) return text;
+  /** The start of a value that the tag at an offset is a part of. */
+  const valueAround = (whole: string, tag: number): number | undefined => {
+    const value = valueIn?.(whole);
+    return isIn(value, tag) ? value?.start : undefined;
+  };
   const kept: string[] = [];
   let at = 0;
-  for (;;) {
+  for (let thought = 0; ; thought++) {
     const open = text.indexOf(opening, at);
-    if (open < 0) break;
+    if (open < 0 || (thought < mostThoughts && valueAround(text.slice(at), open - at) !== undefined)) break;
     notes.add("think");
     kept.push(text.slice(at, open));
     const close = text.indexOf(closing, open);
@@ -79,11 +103,15 @@ function withoutThinking(text: string, { open: opening, close: closing }: Tag, n
     at = close + closing.length;
   }
   const rest = kept.join("\n") + (kept.length > 0 ? "\n" : "") + text.slice(at);
-  const lone = rest.lastIndexOf(closing);
-  if (lone < 0) return rest;
+  const last = rest.lastIndexOf(closing);
+  const lone = rest.lastIndexOf(closing, last < 0 ? last : valueAround(rest, last));
+  if (last < 0 || lone < 0) return rest;
   notes.add("think");
   return rest.slice(lone + closing.length);
 }
+
+/** Thoughts before which a value is looked for, which takes the time of reading the text. */
+const mostThoughts = 8;
 
 /** Marks of the last part of an answer in channels: as written, and without special tokens. */
 function finalChannel(text: string, notes: Set<Note>): string {
@@ -130,7 +158,9 @@ function withoutTurns({ role, end }: Turns, text: string, notes: Set<Note>, know
     rest = after;
   }
   if (known.isAnswer(rest)) return rest;
+  const value = known.valueIn?.(rest);
   for (const stop of rest.matchAll(end)) {
+    if (isIn(value, stop.index)) continue;
     const before = rest.slice(0, stop.index);
     const name = stop[1] ?? stop[2];
     if (name === undefined ? known.isPartOfLabel(stop[0]) : known.isLabel(name) && !known.isLabel(before)) continue;
@@ -234,8 +264,8 @@ const thoughtSteps: readonly Step[] = [
   finalChannel,
   ...thoughts.map(
     (tag): Step =>
-      (text, notes, { isPartOfLabel }) =>
-        isPartOfLabel(tag.open) || isPartOfLabel(tag.close) ? text : withoutThinking(text, tag, notes),
+      (text, notes, { isPartOfLabel, valueIn }) =>
+        isPartOfLabel(tag.open) || isPartOfLabel(tag.close) ? text : withoutThinking(text, tag, notes, valueIn),
   ),
 ];
 const reasoningSteps: readonly Step[] = [

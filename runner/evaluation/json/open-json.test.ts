@@ -101,6 +101,7 @@ describe("an answer", () => {
     [`\`\`\`json\n${text}\n\`\`\``, ["fence"]],
     [`Here is the order: ${text} Anything else?`, ["extra-text"]],
     [`<think>{"vendor": "B"}</think>${text}`, ["think"]],
+    [`{"vendor": "B"}</think>${text}<|im_end|>`, ["think", "residue"]],
     [`Fields {vendor, total}:\n${text}`, ["extra-text"]],
     [`${text}\n{"vendor": "B"}`, ["extra-text"]],
   ])("%j is read", (answer, notes) => {
@@ -122,6 +123,15 @@ describe("an answer", () => {
   ])("%j is not read", (answer, notes) => {
     expect(parse(answer)).toEqual({ prediction: null, parsed: false, notes });
   });
+  it.each(["<|im_end|>", "<think>", "</think>", "[INST]", "```", "{", '"}'])(
+    "keeps %s within a text of it",
+    (vendor) => {
+      for (const around of ["", "```json\n", "<think>Hm</think>\n", "assistant\n"]) {
+        const end = around.startsWith("`") ? "\n```" : "<|im_end|>";
+        expect(parse(`${around}${JSON.stringify({ vendor })}${end}`).prediction).toEqual({ vendor });
+      }
+    },
+  );
   it("has nothing around it if it is read strictly", () => {
     expect(parse(text, undefined, "strict").parsed).toBe(true);
     expect(parse(`\`\`\`json\n${text}\n\`\`\``, undefined, "strict").parsed).toBe(false);
@@ -174,7 +184,9 @@ describe("a target", () => {
     );
   });
   it.each([
-    ["", "the target is not JSON"],
+    ["", "the target cannot be read: not JSON"],
+    ['{"vendor": "A", "total": 9007199254740993}', "more digits than a double holds"],
+    ['{"vendor": "A", "total": 1e-400}', "more digits than a double holds"],
     ["[1]", "it must be an object"],
     ['{"vendor": 5}', "vendor must be string"],
     ["{}", 'the object lacks the key "vendor"'],
@@ -184,6 +196,9 @@ describe("a target", () => {
     ['{"vendor": "A", "due": "2025-02-30T10:00:00Z"}', 'due must match format "date-time"'],
   ])("%j has a problem", (cell, problem) => {
     expect(task.readCell(cell).problem).toContain(problem);
+  });
+  it.each(["1e17", "123456789012345000", "1.50", "-0.0", "1E-7", "0.30000000000000004"])("%s is a number", (number) => {
+    expect(task.readCell(`{"vendor": "A", "total": ${number}}`).problem).toBeUndefined();
   });
 });
 

@@ -66,7 +66,8 @@ export function openJson(
     readCell(cell) {
       const text = typeof cell === "string" ? cell : JSON.stringify(cell);
       const read = readJson(text);
-      if (!read.ok) return { text, target: null, problem: `the target is ${read.problem}`, help: cellHelp };
+      if (!read.ok)
+        return { text, target: null, problem: `the target cannot be read: ${read.problem}`, help: cellHelp };
       return readValue(text, read.value);
     },
     readCells(cells) {

@@ -27,7 +27,13 @@ export function parseAnswer(
     notes.add("not-json");
     return of(null);
   }
-  const rest = withoutReasoning(text, notes, (part) => objectIn(part) !== undefined);
+  const rest = withoutReasoning(text, notes, {
+    isAnswer: (part) => objectIn(part) !== undefined,
+    valueIn(part) {
+      const object = firstObject(part);
+      return object?.end === undefined ? undefined : { start: object.start, end: object.end };
+    },
+  });
   const found = firstObject(rest);
   if (found === undefined) {
     notes.add("not-json");

@@ -1,4 +1,4 @@
-import { isSafeNumber, parse } from "lossless-json";
+import { parse } from "lossless-json";
 
 /** A JSON value. Numbers are doubles that hold every digit of their text. */
 export type JsonValue = JsonScalar | readonly JsonValue[] | JsonObject;
@@ -35,7 +35,7 @@ export function readJson(text: string): ReadJson {
     parseNumber(number) {
       if (Math.abs(Number(number)) > limits.number)
         problem ??= `the number ${number.slice(0, 40)} is above ${limits.number}`;
-      else if (!isSafeNumber(number))
+      else if (significant(number) !== significant(String(Number(number))))
         problem ??= `the number ${number.slice(0, 40)} has more digits than a double holds`;
       return 0;
     },
@@ -47,6 +47,12 @@ export function readJson(text: string): ReadJson {
   if (problem !== undefined) return no(problem);
   if (countOf(value) > limits.values) return no(`more than ${limits.values} values`);
   return { ok: true, value };
+}
+
+/** The digits of a number without its sign, its exponent, and zeros at both ends. */
+function significant(number: string): string {
+  const digits = number.replace(/[eE].*|[-.]/g, "").replace(/^0+/, "");
+  return digits.replace(/(?<!0)0+$/, "");
 }
 
 /** Deepest nesting of brackets outside strings. */
