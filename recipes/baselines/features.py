@@ -1,6 +1,6 @@
 """Features of the TF-IDF baseline: words of any script, and marks of negation.
 
-A word has at least two characters. In a script without spaces between words (Chinese, Japanese, Thai, Lao, Burmese,
+A word has at least two characters; the marks of letters are a part of it. In a script without spaces between words (Chinese, Japanese, Thai, Lao, Burmese,
 Khmer) each character is a word, so that pairs of words are character pairs.
 
 A negated word gets the prefix "not_". A negation starts after a word such as "no" or "without" and ends with its
@@ -11,6 +11,7 @@ sentences. The cues are general English, as in NegEx (Chapman et al., J Biomed I
 from __future__ import annotations
 
 import re
+import unicodedata
 from itertools import pairwise
 
 _UNSPACED = (
@@ -18,7 +19,9 @@ _UNSPACED = (
     r"\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
 """Ranges of the scripts without spaces between words, for a class of characters."""
-WORD = rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w){{2,}}"
+_MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)).startswith("M"))
+"""Marks that change a letter, such as the vowels of Hindi, which are no word characters of regular expressions."""
+WORD = rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[\w{_MARKS}]){{2,}}"
 """Pattern of a word."""
 
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")

@@ -11,6 +11,10 @@ import { similarPairs } from "./similar-labels.ts";
 
 const quotes = /^["'`[{(].*["'`\]})]$/s;
 
+/** Whether a word has letters of two alphabets that look alike. "α-synuclein" has two words. */
+const isMixed = (word: string): boolean =>
+  /\p{Script=Latin}/u.test(word) && /[\p{Script=Cyrillic}\p{Script=Greek}]/u.test(word);
+
 /** Whether a label is a placeholder for a missing one. */
 const isPlaceholder = (label: string): boolean =>
   /^(?:nan|null|undefined|#n\/a|unknown|other|misc|todo|tbd)$/i.test(label);
@@ -191,8 +195,8 @@ export const labelRules: readonly Rule[] = [
   rowRule({
     code: "look-alike-letter",
     severity: "warning",
-    is: ({ row }) => row.gold.some((label) => /\p{Script=Latin}/u.test(label) && /\p{Script=Cyrillic}/u.test(label)),
-    what: "with a label that mixes Latin and Cyrillic letters, so labels that look equal differ",
+    is: ({ row }) => row.gold.some((label) => label.split(/[^\p{L}\p{M}]+/u).some(isMixed)),
+    what: "with a label whose word mixes Latin with Cyrillic or Greek letters, so labels that look equal differ",
   }),
   {
     code: "unseen-label",

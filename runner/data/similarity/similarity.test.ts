@@ -20,6 +20,16 @@ test("cosines equal scikit-learn's", () => {
   }
 });
 
+test.each([
+  ["Chinese", ["右肺有结节", "胆囊有结石", "肝脏正常"], "胆囊内有小结石", 1],
+  ["Thai", ["ปวดหัวมาก", "เจ็บคอ", "ท้องเสีย"], "คอเจ็บ", 1],
+  ["Khmer", ["ឈឺក្បាល", "ឈឺពោះ"], "ពោះ", 1],
+  ["Hindi", ["मैं खुश हूँ", "वह दुखी है"], "बहुत दुखी", 1],
+])("texts in %s have terms", (_, rows, text, expected) => {
+  const vectors = fitTfidf(rows);
+  expect(nearest(vectors(rows), vectors([text]), 1)[0]?.[0]?.row).toBe(expected);
+});
+
 test("nearest come first, the earlier of equals first, and only usable ones", () => {
   const rows = ["red apple", "green pear", "red apple", "green apple", "blue sky"];
   const vectors = fitTfidf(rows);

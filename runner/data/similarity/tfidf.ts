@@ -1,3 +1,5 @@
+import { unspaced } from "../words.ts";
+
 /**
  * Texts as sparse rows of one matrix, each of length 1: row r holds `terms[i]` with `weights[i]` for i from offsets[r]
  * to offsets[r + 1].
@@ -10,14 +12,16 @@ export type Vectors = {
   readonly weights: Float64Array;
 };
 
+const wordPattern = new RegExp(`[${unspaced}]|(?:(?![${unspaced}])[\\p{L}\\p{M}\\p{N}_]){2,}`, "gu");
+
 /** Turns texts into vectors over the terms of the texts that it was fitted to; other terms are left out. */
 export type Vectorizer = (texts: readonly string[]) => Vectors;
 
 /**
  * TF-IDF over words and pairs of words, as scikit-learn's TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True) gives
  * it: a term that occurs n times in a text weighs (1 + ln n) * (1 + ln((1 + texts) / (1 + texts with it))), and each
- * vector is divided by its Euclidean length. Words are runs of two or more letters, digits or "_", in lower case. A
- * text without a known term is a vector of zeros.
+ * vector is divided by its Euclidean length. Words are runs of two or more letters, marks of letters, digits or "_", in
+ * lower case; each character of a script without spaces is a word. A text without a known term is a vector of zeros.
  */
 export function fitTfidf(texts: readonly string[]): Vectorizer {
   const known = new Terms();
@@ -61,7 +65,7 @@ class Terms {
   of(text: string, learn: boolean): number[] {
     const terms: number[] = [];
     let before: number | undefined;
-    for (const word of text.toLowerCase().match(/[\p{L}\p{N}_]{2,}/gu) ?? []) {
+    for (const word of text.toLowerCase().match(wordPattern) ?? []) {
       const term = this.number(this.words, word, learn);
       if (term !== undefined) terms.push(term);
       if (term !== undefined && before !== undefined) {
