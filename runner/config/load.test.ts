@@ -334,6 +334,18 @@ describe("sweep", () => {
     nothing: ["sweep: {}", ["3:1 empty-sweep"]],
     "a list that repeats a value": ["sweep: {repeat: {train.seed: [1, 2, 1]}}", ["3:37 out-of-range"]],
     "equal numbers in two spellings": ["sweep: {grid: {train.seed: [1, 1.0]}}", ["3:32 out-of-range"]],
+    "equal paths in two spellings": [
+      "sweep: {grid: {prompt.template: [a/t.hbs, ./a/../a/t.hbs]}}",
+      ["3:43 out-of-range"],
+    ],
+    "equal maps in another order": [
+      "sweep: {grid: {prompt.examples: [{count: 1, seed: 2}, {seed: 2, count: 1}]}}",
+      ["3:55 out-of-range"],
+    ],
+    "equal pairs of zip": ["sweep: {zip: {train.rank: [8, 8], train.seed: [1, 1.0]}}", ["3:31 out-of-range"]],
+    "a seed without a sample": ["sweep: {repeat: {data.train.seed: [1, 2]}}", ["3:18 repeat-without-effect"]],
+    "a seed of greedy answers": ["sweep: {repeat: {generate.seed: [1, 2]}}", ["3:18 repeat-without-effect"]],
+    "a seed of no examples": ["sweep: {repeat: {prompt.examples.seed: [1, 2]}}", ["3:18 repeat-without-effect"]],
     "lists of zip that differ in length": ["sweep: {zip: {train.rank: [1, 2], train.seed: [1]}}", ["3:9 zip-lengths"]],
     "everything excluded": ["sweep: {grid: {train.rank: [1]}, exclude: [{train.rank: 1}]}", ["3:34 empty-sweep"]],
     "an exclusion of a key that does not vary": [

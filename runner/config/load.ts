@@ -13,6 +13,7 @@ import { type Files, projectRoot, remembering } from "./files.ts";
 import { overFolds } from "./folds.ts";
 import type { LoadedExperiment, LoadOptions, Point } from "./loaded.ts";
 import { find, type MapNode, type Node, type Value, without } from "./node.ts";
+import { repeatsWithoutEffect } from "./repeat-effect.ts";
 import { resolved } from "./resolve.ts";
 import { halvingProblem, onRungs, tpeProblem } from "./rungs.ts";
 import { experimentSchema } from "./schema.ts";
@@ -100,6 +101,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   const tpe = sweep.ok ? sweep.value.tpe : undefined;
   const wrong = (halving && halvingProblem(written, halving)) ?? (tpe && tpeProblem(written, tpe));
   if (wrong !== undefined) diagnostics.push(wrong);
+  if (sweep.ok && written.length > 0) diagnostics.push(...repeatsWithoutEffect(entry?.node, written));
   const sorted = firstErrors(sortDiagnostics(diagnostics));
   const [first] = loaded;
   if (first === undefined || sorted.some(isError)) return { ok: false, diagnostics: sorted };

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { drawOrder } from "../evaluation/statistics/parzen.ts";
 import { judgeScore, measuredMetrics } from "../plugins/metrics/own-metric.ts";
 import { defaultTask, rankingMetrics, tasks } from "../plugins/tasks/registry.ts";
@@ -95,16 +96,17 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
       "give each key the same number of values",
     );
   }
-  for (const choices of [...grid, ...repeat]) {
-    const values = choices.map((choice) => JSON.stringify(plain(choice.node)));
+  const axes = orderedAxes(node, { grid, zip, repeat });
+  for (const axis of axes) {
+    const values = axis.map((choices) => comparable(choices.map((choice) => plain(choice.node))));
     const again = values.findIndex((value, at) => values.indexOf(value) < at);
-    const repeats = choices[again];
+    const [repeats] = axis[again] ?? [];
     if (repeats === undefined) continue;
     const first = values.indexOf(values[again] as string) + 1;
-    const message = `${repeats.name} repeats a value: items ${first} and ${again + 1} are equal`;
+    const names = (axis[again] as readonly Choice[]).map(({ name }) => name).join(" with ");
+    const message = `${names} repeats a value: items ${first} and ${again + 1} are equal`;
     fail("out-of-range", message, repeats.node.span, "write each value once: equal runs are not independent");
   }
-  const axes = orderedAxes(node, { grid, zip, repeat });
   const count = axes.reduce((product, axis) => product * axis.length, 1);
   if (count > maxPoints) fail("too-many-points", `the sweep has ${count} points`, key, `the limit is ${maxPoints}`);
   else if (charactersOf(axes, count) > maxCharacters) {
@@ -290,6 +292,13 @@ function orderedAxes(
     if (name === "grid" || name === "repeat") return parts[name].map((choices) => choices.map((choice) => [choice]));
     return [];
   });
+}
+
+/** A value as a text that equal values share: the order of keys and spellings of a path do not count. */
+function comparable(value: Value): string {
+  return JSON.stringify(freezeSorted(value), (_, one: Value) =>
+    typeof one === "string" && one.includes("/") ? posix.normalize(one) : one,
+  );
 }
 
 /** Number of characters in the coordinates of all points. */
