@@ -1,7 +1,7 @@
 """Features of the TF-IDF baseline: words of any script, and marks of negation.
 
-A word has at least two characters; the marks of letters are a part of it. In a script without spaces between words (Chinese, Japanese, Thai, Lao, Burmese,
-Khmer) each character is a word, so that pairs of words are character pairs.
+A word has at least two characters; the marks of letters are a part of it. In a script without spaces between words
+(Chinese, Japanese, Thai, Lao, Burmese, Khmer) each character is a word, so that pairs of words are character pairs.
 
 A negated word gets the prefix "not_". A negation starts after a word such as "no" or "without" and ends with its
 clause. In a sentence with a phrase such as "excluded" it covers the whole sentence. Pairs of words do not span
