@@ -26,7 +26,7 @@ WORD = rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[\w{_MARKS}]){{2,}}"
 
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 _TOKEN = re.compile(rf"{WORD}|[,;:]")
-_BEFORE = frozenset(
+NEGATIONS = frozenset(
     (
         *("no", "not", "without", "never", "neither", "nor", "none", "nothing", "cannot"),
         *("negative", "free", "absence", "lack", "denies", "denied"),
@@ -69,7 +69,7 @@ def marked_clauses(sentence: str) -> list[list[str]]:
         if token in ",;:":
             continue
         clauses[-1].append(f"not_{token}" if negated else token)
-        negated = negated or token in _BEFORE
+        negated = negated or token in NEGATIONS
     return clauses if clauses[-1] else clauses[:-1]
 
 

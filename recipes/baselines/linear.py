@@ -3,7 +3,7 @@
 There is one linear classifier for each label. Cross-validation on the training rows chooses, in this order, the kind of
 classifier (`MODELS`), the features of words (`WORD_FEATURES`), further features (`MORE_FEATURES`), and the shrinkage of
 the thresholds (`SHRINKAGE`). `linear_features.py` defines the features. A more complex choice is only made if it
-improves the score by at least `MIN_GAIN`. Rows with one `group` are in one fold. Test rows select nothing.
+improves the score by at least `MIN_GAIN`. Rows of one group are in one fold (`row_groups`). Test rows select nothing.
 
 Labels that differ only in case, width of characters, spaces or punctuation at the end are one label, written as most
 training rows write it.
@@ -12,13 +12,14 @@ The threshold of a label lies between the common threshold and its own best one:
 the nearer it is to its own. Margins are shifted by the difference, so that one threshold applies to all of them. For
 logistic regression, a margin is 2p - 1 of the probability p.
 
+The input `groups`, which may be absent, has the labels of each group as a JSON object: some features use their words.
+
 With the parameter `single`, each case has exactly one label: the answer is the label with the largest margin, whatever
 its sign, the score is the accuracy, and there is no threshold.
 """
 
 from __future__ import annotations
 
-import json
 import unicodedata
 import warnings
 from collections import Counter
@@ -34,8 +35,9 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.svm import LinearSVC
 
-from recipes.baselines.linear_features import Terms
-from recipes.common.files import read_rows
+from recipes.baselines.linear_features import Terms, group_words
+from recipes.baselines.rows import Answers, Report, row_groups, write_answers
+from recipes.common.files import read_json, read_rows
 from recipes.common.protocol import Step, main
 
 Floats = NDArray[np.float64]
@@ -81,6 +83,30 @@ class Thresholds:
 def run(step: Step) -> dict[str, Any]:
     """Train on the language model's training rows, and answer the test rows in their order."""
     train, test = list(read_rows(step.inputs["train"])), list(read_rows(step.inputs["test"]))
+
+    def report(done: int, total: int) -> None:
+        step.check_interrupt()
+        step.progress(force=True, done=done, total=total, unit="fits")
+
+    answers = answer(train, [row["input"] for row in test], step.params, groups=groups_of(step), report=report)
+    write_answers(step.output, test, answers)
+    return {**answers.evidence, "rows": len(train), "labels": len(answers.names)}
+
+
+def groups_of(step: Step) -> dict[str, str]:
+    """The group of each word that names one. Empty without groups of labels."""
+    return group_words(read_json(step.inputs["groups"])) if "groups" in step.inputs else {}
+
+
+def answer(
+    train: Sequence[Mapping[str, Any]],
+    cases: Sequence[str],
+    params: Mapping[str, Any],
+    *,
+    groups: Mapping[str, str],
+    report: Report,
+) -> Answers:
+    """The answers to cases of a classifier that is chosen and trained on `train`."""
     texts = [row["input"] for row in train]
     spellings: dict[str, Counter[str]] = {}
     for row in train:
@@ -91,30 +117,15 @@ def run(step: Step) -> dict[str, Any]:
     forms = [{label_form(label) for label in row["gold"]} - {""} for row in train]
     gold: Flags = binarizer.fit_transform(forms).astype(bool)
     names = [spellings[form].most_common(1)[0][0] for form in binarizer.classes_]
-    seed, single = step.params["seed"], step.params.get("single", False)
-    fold_of = folds_of([row.get("group", f"row {at}") for at, row in enumerate(train)], step.params["folds"], seed)
-    model, features, thresholds, scores = choose(texts, gold, fold_of, seed=seed, single=single, step=step)
-    margins = fit_margins(texts, gold, [row["input"] for row in test], features, model, seed) + thresholds.shifts
-    with (
-        (step.output / "responses.jsonl").open("w", encoding="utf-8") as out,
-        (step.output / "margins.jsonl").open("w", encoding="utf-8") as margins_file,
-    ):
-        for row, case in zip(test, margins, strict=True):
-            order = np.argsort(-case, kind="stable")
-            chosen = order[:1] if single else [at for at in order if case[at] > thresholds.common]
-            answer = {"id": row["id"], "labels": [names[at] for at in chosen]}
-            out.write(json.dumps(answer, ensure_ascii=False) + "\n")
-            # A label with a margin of -1 or less is left out: the classifier excludes it.
-            above = {names[at]: round(float(case[at]), 6) for at in order if case[at] > -1.0}
-            margins_file.write(json.dumps({"id": row["id"], "margins": above}, ensure_ascii=False) + "\n")
-    return {
-        "model": model,
-        "features": list(features),
-        "threshold": None if single else thresholds.common,
-        **scores,
-        "rows": len(train),
-        "labels": len(names),
-    }
+    seed, single = params["seed"], params.get("single", False)
+    fold_of = folds_of(row_groups(train), params["folds"], seed)
+    model, features, thresholds, scores = choose(
+        texts, gold, fold_of, seed=seed, single=single, groups=groups, report=report
+    )
+    margins = fit_margins(texts, gold, cases, features, model, seed, groups) + thresholds.shifts
+    threshold = None if single else thresholds.common
+    evidence = {"model": model, "features": list(features), "threshold": threshold, **scores}
+    return Answers(names, margins, threshold, evidence)
 
 
 def label_form(label: str) -> str:
@@ -141,7 +152,14 @@ def folds_of(groups: Sequence[str], folds: int, seed: int) -> Whole | None:
 
 
 def choose(
-    texts: Sequence[str], gold: Flags, fold_of: Whole | None, *, seed: int, single: bool, step: Step
+    texts: Sequence[str],
+    gold: Flags,
+    fold_of: Whole | None,
+    *,
+    seed: int,
+    single: bool,
+    groups: Mapping[str, str],
+    report: Report,
 ) -> tuple[str, tuple[str, ...], Thresholds, dict[str, Any]]:
     """The classifier, its features and its thresholds, and the scores of all candidates."""
     model = next(iter(MODELS))
@@ -159,11 +177,11 @@ def choose(
     def score(model: str, features: tuple[str, ...]) -> tuple[float, Floats]:
         held_out = np.empty(gold.shape)
         for fold in range(folds):
-            step.check_interrupt()
-            step.progress(force=True, done=len(tried) * folds + fold, total=fits, unit="fits")
+            report(len(tried) * folds + fold, fits)
             fit, rest = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
             cases = [texts[int(at)] for at in rest]
-            held_out[rest] = fit_margins([texts[int(at)] for at in fit], gold[fit], cases, features, model, seed)
+            own = [texts[int(at)] for at in fit]
+            held_out[rest] = fit_margins(own, gold[fit], cases, features, model, seed, groups)
         value = accuracy(held_out, gold) if single else cross_fitted(held_out, gold, fold_of, None)
         tried[f"{model}: {' + '.join(features)}"] = value
         return value, held_out
@@ -204,14 +222,20 @@ def choose(
 
 
 def fit_margins(
-    texts: Sequence[str], gold: Flags, cases: Sequence[str], features: Sequence[str], model: str, seed: int
+    texts: Sequence[str],
+    gold: Flags,
+    cases: Sequence[str],
+    features: Sequence[str],
+    model: str,
+    seed: int,
+    groups: Mapping[str, str],
 ) -> Floats:
     """The margins of each label, [cases, labels]. They are +1 for a label that every text has, and -1 for a label that
     no text has."""
-    terms = Terms(features)
+    terms = Terms(features, groups)
     fitted = terms.fit(texts, gold)
     margins = np.broadcast_to(np.where(gold.all(axis=0), 1.0, -1.0), (len(cases), gold.shape[1])).copy()
-    if fitted is None:
+    if fitted is None or not cases:
         return margins
     unseen = terms.transform(cases)
     with warnings.catch_warnings():

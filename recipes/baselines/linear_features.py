@@ -13,14 +13,15 @@ A clause is a part of a sentence as `features.marked_clauses` gives it. Negated 
 
 The subject of a clause is what it is about: its first subject word, or else the one of the clause before it, or else
 the heading of its sentence ("Heading: ..."). Subject words are found in the training texts: they follow "the" or stand
-before "is" or "are" in at least `SUBJECT_SHARE` of their occurrences.
+before "is" or "are" in at least `SUBJECT_SHARE` of their occurrences. With groups of labels, the words in the names of
+a group and of its labels are subject words too, unless they are in another group, and the group is their subject.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from recipes.baselines.features import WORD, marked_clauses, negation_terms, sentences_of
+from recipes.baselines.features import NEGATIONS, WORD, marked_clauses, negation_terms, sentences_of
 
 Flags = NDArray[np.bool_]
 
@@ -54,10 +55,12 @@ _AFTER_SUBJECT = frozenset(["is", "are", "was", "were"])
 
 
 class Terms:
-    """The terms of texts by the sets of features in `names`."""
+    """The terms of texts by the sets of features in `names`. `groups` has the group of each word as `group_words`
+    gives it."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], groups: Mapping[str, str] | None = None) -> None:
         self.names = tuple(names)
+        self.groups = groups or {}
         self.subjects: frozenset[str] = frozenset()
         self.normal: frozenset[str] = frozenset()
         self._vectorizers: list[TfidfVectorizer] = []
@@ -132,12 +135,16 @@ class Terms:
         for sentence in sentences_of(text):
             heading = _HEADING.match(sentence)
             if heading is not None:
-                subject = stem((_WORD.findall(heading[1].lower()) or [""])[-1])
+                subject = self._subject(stem((_WORD.findall(heading[1].lower()) or [""])[-1]))
             for clause in self._clauses(sentence):
                 plain = [stem(word.removeprefix("not_")) for word in clause]
-                subject = next((word for word in plain if word in self.subjects), subject)
+                named = (word for word in plain if word in self.subjects or word in self.groups)
+                subject = next((self._subject(word) for word in named), subject)
                 terms += [f"{subject} > {word}" for word in clause]
         return terms
+
+    def _subject(self, word: str) -> str:
+        return self.groups.get(word, word)
 
 
 def stem(word: str) -> str:
@@ -148,6 +155,18 @@ def stem(word: str) -> str:
 def clause_form(clause: Sequence[str]) -> str:
     """The form in which clauses are compared: any number is alike."""
     return _DIGITS.sub("#", " ".join(clause))
+
+
+def group_words(groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The group of each word, without the ending of its plural, that occurs in the names of exactly one group and of
+    its labels. `groups` has the labels of each group."""
+    found: dict[str, set[str]] = {}
+    for group, labels in groups.items():
+        for name in (group, *labels):
+            for word in _WORD.findall(name.lower()):
+                if word not in NEGATIONS and not word.isdigit():
+                    found.setdefault(stem(word), set()).add(group)
+    return {word: next(iter(names)) for word, names in found.items() if len(names) == 1}
 
 
 def subject_words(texts: Sequence[str]) -> frozenset[str]:

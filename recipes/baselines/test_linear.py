@@ -13,12 +13,16 @@ import pytest
 from recipes.baselines import linear
 from recipes.baselines.features import mark_negation, marked_clauses
 from recipes.baselines.linear import best_cut, cross_fitted, folds_of, thresholds_of
-from recipes.baselines.linear_features import Terms, normal_clauses, subject_words
+from recipes.baselines.linear_features import Terms, group_words, normal_clauses, subject_words
 from recipes.common.protocol import Step
 
 
 def answer(
-    tmp: Path, train: list[dict[str, Any]], test: list[dict[str, Any]], **params: Any
+    tmp: Path,
+    train: list[dict[str, Any]],
+    test: list[dict[str, Any]],
+    inputs: dict[str, Path] | None = None,
+    **params: Any,
 ) -> tuple[list[list[str]], dict[str, Any]]:
     paths = {"train": tmp / "train.jsonl", "test": tmp / "test.jsonl"}
     for name, data in (("train", train), ("test", test)):
@@ -26,7 +30,7 @@ def answer(
     step = Step(
         name="generate.linear",
         params={"baseline": "linear", "folds": 3, "seed": 1, **params},
-        inputs=paths,
+        inputs={**paths, **(inputs or {})},
         local_paths={},
         output=tmp,
         work=tmp,
@@ -163,6 +167,44 @@ def test_words_are_crossed_with_the_subject_of_their_clause() -> None:
     terms.fit(texts, np.ones((5, 1), dtype=bool))
     names = set(terms._vectorizers[0].get_feature_names_out())
     assert {"engine > loud", "brake > worn", "door > fine", "door > handle"} <= names
+
+
+def test_words_of_a_group_have_the_group_as_subject() -> None:
+    groups = group_words({"motor": ["Engine noise", "No oil"], "body": ["Door noise", "Rust, 2"]})
+    assert groups == {
+        "motor": "motor",
+        "engine": "motor",
+        "oil": "motor",
+        "body": "body",
+        "door": "body",
+        "rust": "body",
+    }
+    terms = Terms(["subject"], groups)
+    terms.fit(["Engines knock, low oil. Doors: loose handle. The wipers smear."] * 5, np.ones((5, 1), dtype=bool))
+    names = set(terms._vectorizers[0].get_feature_names_out())
+    assert {"motor > knock", "motor > low", "body > loose", "body > handle", "wiper > smear"} <= names
+
+
+def test_groups_are_an_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "MODELS", {"sparse_svm": linear.MODELS["sparse_svm"]})
+    monkeypatch.setattr(linear, "WORD_FEATURES", ("negation",))
+    monkeypatch.setattr(linear, "MORE_FEATURES", ("subject",))
+    draw = random.Random(5)
+    # Forty words for each of two subjects: what is worn has the name of its group.
+    groups = {f"group {name}": [f"{name}{at}" for at in range(40)] for name in "ab"}
+    made = []
+    for at in range(90):
+        worn, fine = draw.sample([("a", "A"), ("b", "B")], 2)
+        parts = [f"{worn[0]}{draw.randrange(40)} worn", f"{fine[0]}{draw.randrange(40)} fine"]
+        draw.shuffle(parts)
+        made.append({"id": str(at), "input": ". ".join(parts), "gold": [worn[1]]})
+    (tmp_path / "groups.json").write_text(json.dumps(groups))
+    scores = [
+        answer(tmp_path, made, made[:1], inputs={"groups": tmp_path / "groups.json"} if given else {})[1]
+        for given in (False, True)
+    ]
+    name = "sparse_svm: negation + subject"
+    assert scores[1]["micro_f1_by_candidate"][name] > scores[0]["micro_f1_by_candidate"][name] + 0.02
 
 
 def test_frequent_clauses_without_a_label_are_left_out() -> None:

@@ -149,11 +149,15 @@ def test_the_threshold_is_chosen_on_folds_that_keep_groups_together(tmp_path: Pa
     plain = rows(60, 4, 6, seed=1)
     # Each text three times: rows that are in other folds than their copies are answered from memory.
     copies = [{**row, "id": f"{row['id']}-{copy}", "group": row["id"]} for row in plain for copy in range(3)]
-    apart = [{key: value for key, value in row.items() if key != "group"} for row in copies]
+    apart = [{**row, "group": row["id"]} for row in copies]
+    unnamed = [{key: value for key, value in row.items() if key != "group"} for row in copies]
     f1 = [
-        answer_and_evidence(tmp_path, train, plain[:1])[1]["micro_f1_by_features"]["words"] for train in (copies, apart)
+        answer_and_evidence(tmp_path, train, plain[:1])[1]["micro_f1_by_features"]["words"]
+        for train in (copies, apart, unnamed)
     ]
     assert f1[0] < f1[1] - 0.01
+    # Without groups, rows with the same text are a group.
+    assert f1[2] < f1[1] - 0.01
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 Terms are words and pairs of words (`features.py`), weighted by TF-IDF. If the texts have no word that occurs twice,
 terms that occur once count, and then sequences of one to three characters. There is one linear SVM for each label,
 and one threshold for all labels. The threshold, and whether negated words are marked (`features.py`), maximise
-micro-F1 under cross-validation on the training rows; rows with one `group` are in one fold. Negation is only marked
-if it improves micro-F1 by at least `MIN_GAIN`. Test rows select nothing.
+micro-F1 under cross-validation on the training rows; rows of one group are in one fold (`row_groups`). Negation is only
+marked if it improves micro-F1 by at least `MIN_GAIN`. Test rows select nothing.
 
 With the parameter `single`, each case has exactly one label: the answer is the label with the largest margin, whatever
 its sign, and there is no threshold.
@@ -12,7 +12,6 @@ its sign, and there is no threshold.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.svm import LinearSVC
 
 from recipes.baselines.features import WORD, negation_terms
+from recipes.baselines.rows import Answers, Report, row_groups, silent, write_answers
 from recipes.common.files import read_rows
 from recipes.common.protocol import Step, main
 
@@ -43,48 +43,55 @@ MIN_GAIN = 0.005
 def run(step: Step) -> dict[str, Any]:
     """Train on the language model's training rows, and answer the test rows in their order."""
     train, test = list(read_rows(step.inputs["train"])), list(read_rows(step.inputs["test"]))
+
+    def report(done: int, total: int) -> None:
+        step.check_interrupt()
+        step.progress(force=True, done=done, total=total, unit="fits")
+
+    answers = answer(train, [row["input"] for row in test], step.params, report=report)
+    write_answers(step.output, test, answers)
+    return {**answers.evidence, "rows": len(train), "labels": len(answers.names)}
+
+
+def answer(
+    train: Sequence[Mapping[str, Any]], cases: Sequence[str], params: Mapping[str, Any], *, report: Report
+) -> Answers:
+    """The answers to cases of a classifier that is trained on `train`."""
     texts = [row["input"] for row in train]
-    groups = [row.get("group", f"row {at}") for at, row in enumerate(train)]
+    groups = row_groups(train)
     binarizer = MultiLabelBinarizer()
     gold: Flags = binarizer.fit_transform([[label.strip() for label in row["gold"]] for row in train]).astype(bool)
-    folds, seed, single = step.params["folds"], step.params["seed"], step.params.get("single", False)
+    folds, seed, single = params["folds"], params["seed"], params.get("single", False)
     tried: dict[str, tuple[float, float]] = {}
     for at, (name, terms) in enumerate(FEATURES.items()):
         tried[name] = choose_threshold(
-            texts, gold, groups=groups, terms=terms, folds=folds, seed=seed, single=single, step=step, done=at * folds
+            texts,
+            gold,
+            groups=groups,
+            terms=terms,
+            folds=folds,
+            seed=seed,
+            single=single,
+            report=report,
+            done=at * folds,
         )
     best = "words"
     for name, (_, f1) in tried.items():
         if f1 >= tried[best][1] + MIN_GAIN:
             best = name
     threshold = tried[best][0]
-    scores = margins(texts, gold, [row["input"] for row in test], terms=FEATURES[best], seed=seed)
-    with (
-        (step.output / "responses.jsonl").open("w", encoding="utf-8") as out,
-        (step.output / "margins.jsonl").open("w", encoding="utf-8") as margins_file,
-    ):
-        for row, case in zip(test, scores, strict=True):
-            order = np.argsort(-case, kind="stable")
-            chosen = order[:1] if single else [at for at in order if case[at] > threshold]
-            labels = [str(binarizer.classes_[at]) for at in chosen]
-            out.write(json.dumps({"id": row["id"], "labels": labels}, ensure_ascii=False) + "\n")
-            # A label with a margin of -1 or less is left out: the classifier excludes it.
-            above = {str(binarizer.classes_[at]): round(float(case[at]), 6) for at in order if case[at] > -1.0}
-            margins_file.write(json.dumps({"id": row["id"], "margins": above}, ensure_ascii=False) + "\n")
-    return {
-        "threshold": None if single else threshold,
-        "features": best,
-        "micro_f1_by_features": {name: round(f1, 4) for name, (_, f1) in tried.items()},
-        "rows": len(train),
-        "labels": len(binarizer.classes_),
-    }
+    scores = margins(texts, gold, cases, terms=FEATURES[best], seed=seed)
+    f1_by_features = {name: round(f1, 4) for name, (_, f1) in tried.items()}
+    cut = None if single else threshold
+    evidence = {"threshold": cut, "features": best, "micro_f1_by_features": f1_by_features}
+    return Answers([str(label) for label in binarizer.classes_], scores, cut, evidence)
 
 
 def margins(texts: Sequence[str], gold: Flags, cases: Sequence[str], *, terms: Terms = None, seed: int) -> Floats:
     """Signed distances from the hyperplane of each label, [cases, labels]. They are +1 for a label that every text has,
     and -1 for a label that no text has."""
     vectorizer = fitted_terms(texts, terms)
-    if vectorizer is None:
+    if vectorizer is None or not cases:
         return np.broadcast_to(np.where(gold.all(axis=0), 1.0, -1.0), (len(cases), gold.shape[1])).copy()
     fitted: csr_matrix = vectorizer.transform(texts)
     unseen: csr_matrix = vectorizer.transform(cases)
@@ -121,7 +128,7 @@ def choose_threshold(
     folds: int,
     seed: int,
     single: bool = False,
-    step: Step | None = None,
+    report: Report = silent,
     done: int = 0,
 ) -> tuple[float, float]:
     """The margin above which a label is predicted, and its micro-F1. It maximises micro-F1 over held-out folds of the
@@ -137,9 +144,7 @@ def choose_threshold(
         held_names = {names[at] for at in held}
         is_held = np.array([group in held_names for group in groups])
         fit, rest = np.flatnonzero(~is_held), np.flatnonzero(is_held)
-        if step is not None:
-            step.check_interrupt()
-            step.progress(force=True, done=done + fold, total=folds * len(FEATURES) + 1, unit="fits")
+        report(done + fold, folds * len(FEATURES) + 1)
         held_out[rest] = margins(
             [texts[int(at)] for at in fit], gold[fit], [texts[int(at)] for at in rest], terms=terms, seed=seed
         )

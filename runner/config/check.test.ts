@@ -151,6 +151,7 @@ describe("prompt", () => {
     "a template that is not there": ["prompt: {template: prompts/none.hbs}", "3:20 missing-template"],
     "greedy thinking, in few tokens": ["prompt: {thinking: true}", "thinking-greedy", "thinking-short"],
     "examples that the template does not show": ["prompt: {examples: {count: 4}}", "3:28 unused-examples"],
+    "candidates that the template does not show": ["prompt: {candidates: {top: 4}}", "3:10 unused-candidates"],
   });
   it("accepts thinking with sampling and enough new tokens", () =>
     expect(wrong(`${head}prompt: {thinking: true}\ngenerate: {temperature: 0.6, max_new_tokens: 2048}\n`)).toEqual([]));

@@ -85,8 +85,9 @@ export async function runStep(
       metrics.push(process);
       return process;
     },
-    async python(program) {
-      const request = requestOf(program, { step, staged, inputs, upstream, work: context.work }, world);
+    async python(program, made) {
+      const given = { ...inputs, ...made };
+      const request = requestOf(program, { step, staged, inputs: given, upstream, work: context.work }, world);
       const control = { stop, kill: world.kill, log, onProgress: context.progress, worker: world.worker };
       Object.assign(evidence, await measured(step, program, world, () => runPython(request, control)));
     },

@@ -92,7 +92,7 @@ export function openAnsweringRun(
 /** The files of a study that its answers depend on, apart from its rows: prompt template, label files, a model's folder. */
 function sourcesOf(experiment: Experiment, { site }: Project): readonly string[] {
   const { drafts } = draftsOfPrediction(experiment, site);
-  const read = drafts.filter(({ kind }) => kind === "prompt" || kind === "fetch");
+  const read = drafts.filter(({ kind }) => ["prompt", "candidates", "fetch"].includes(kind));
   const named = [...read.map(({ sources }) => sources), scoringFiles(experiment)].flatMap(Object.entries<string>);
   return [...new Set(named.flatMap(([name, path]) => (name.startsWith("recipes/") ? [] : [path])))];
 }

@@ -5,7 +5,10 @@ import { compileTemplate, type Place, type TemplateFailure, type TemplateValues 
 /** A case without and with each optional variable, so that both branches of a condition are rendered. */
 const samples: readonly TemplateValues[] = [
   { input: "input", labels: [], examples: [] },
-  { input: "input", labels: ["label"], examples: [{ input: "input", target: "target" }] },
+  {
+    ...{ input: "input", labels: ["label"], candidates: ["label"] },
+    examples: [{ input: "input", target: "target", candidates: ["label"] }],
+  },
 ];
 
 /**

@@ -7,14 +7,17 @@ export type Message = { readonly role: "system" | "user" | "assistant"; readonly
 /** Texts that a study names: `data.columns.inputs`. */
 type Fields = Readonly<Record<string, string>>;
 
-/** The variables of a template. `labels` and `examples` are empty if the experiment offers none. */
+/** The variables of a template. `labels`, `candidates` and `examples` are empty if the experiment offers none. */
 export type TemplateValues = {
   readonly input: string;
   readonly fields?: Fields | undefined;
   readonly labels: readonly string[];
+  /** Absent: none. */
+  readonly candidates?: readonly string[];
   readonly examples: readonly {
     readonly input: string;
     readonly target: string;
+    readonly candidates?: readonly string[];
     readonly fields?: Fields | undefined;
   }[];
 };
@@ -70,12 +73,12 @@ export function compileTemplate(
   } catch (error) {
     throw handlebarsError(error, fail, names);
   }
-  return ({ fields, input, labels, examples }) => {
+  return ({ fields, input, labels, candidates = [], examples }) => {
     messages = [];
     budget = new Budget();
     try {
-      const shown = examples.map(({ fields: own, ...example }) => ({ ...example, ...own }));
-      const rest = render({ input, ...fields, labels, examples: shown });
+      const shown = examples.map(({ fields: own, ...example }) => ({ candidates: [], ...example, ...own }));
+      const rest = render({ input, ...fields, labels, candidates, examples: shown });
       if (rest.trim() !== "") throw outsideText(text, rest.trim());
       if (messages.at(-1)?.role !== "user") throw new Problem("the last block must be {{#user}}…{{/user}}");
     } catch (error) {
@@ -197,10 +200,10 @@ function refuseUnknown(node: hbs.AST.Expression, names: readonly string[]): void
     throw new Problem(unknownVariable(String(name), names), startOf(loc));
 }
 
-const variables: readonly string[] = ["input", "labels", "examples"] satisfies (keyof TemplateValues)[];
+const variables: readonly string[] = ["input", "labels", "candidates", "examples"] satisfies (keyof TemplateValues)[];
 
 function unknownVariable(name: string, names: readonly string[]): string {
-  const all = ["input", ...names, "labels"].join(", ");
+  const all = ["input", ...names, "labels", "candidates"].join(", ");
   return `"${name}" is no variable of a prompt; the variables are ${all} and examples`;
 }
 

@@ -114,6 +114,8 @@ type Prompt = {
     readonly order: "frequency" | "alphabetical";
   };
   readonly examples: { readonly count: number; readonly select: "nearest" | "random"; readonly seed: number };
+  /** Absent: none. `from` is a baseline with scores of labels. */
+  readonly candidates?: { readonly from: string; readonly top: number };
 };
 
 type Evaluation = {

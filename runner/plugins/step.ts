@@ -112,8 +112,11 @@ export type StepContext = {
    * variable is not set. Throws UserError `key-not-paired` if the user's configuration does not pair variable and server.
    */
   secret(): string | undefined;
-  /** Runs a module of recipes/ from its snapshot, with the step's parameters, inputs, sources and local paths. */
-  python(program: PythonProgram): Promise<void>;
+  /**
+   * Runs a module of recipes/ from its snapshot, with the step's parameters, inputs, sources and local paths. `made` are
+   * further inputs: files that the step has written to its work folder.
+   */
+  python(program: PythonProgram, made?: Readonly<Record<string, string>>): Promise<void>;
   /**
    * Starts the process of a user's metric, whose file is at a path. It ends with the step. Its calls wait. Throws UserError.
    */

@@ -46,7 +46,8 @@ export function outputFolder(step: string): string {
   // Judge and embedding model have files of their own.
   const part = stage.startsWith("judge") ? "judge" : stage === "embed" ? "embedding" : split;
   if (arm !== undefined) return join(formatArm({ arm, experiment }), part);
-  const own = stage === "data" ? stage : stage === "fetch_embedding" ? "embedding" : "";
+  // Their files have names that those of prompts have too.
+  const own = ["data", "candidates"].includes(stage) ? stage : stage === "fetch_embedding" ? "embedding" : "";
   return experiment === undefined ? own : join("compared", experiment, own);
 }
 

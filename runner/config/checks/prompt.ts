@@ -24,12 +24,22 @@ export function checkPrompt(context: CheckContext): void {
       "use prompts/few-shot.hbs, add {{#each examples}}…{{/each}} to the template, or remove prompt.examples";
     context.error("prompt.examples.count", "unused-examples", message, help);
   }
+  if (prompt.candidates !== undefined && !mentions(context, prompt.template, "candidates")) {
+    const message = `${context.display(prompt.template)} does not use the variable candidates`;
+    const help = "add {{#each candidates}}…{{/each}} to the template, or remove prompt.candidates";
+    context.error("prompt.candidates:", "unused-candidates", message, help);
+  }
   const untrained = train === undefined ? prompt.template : prompt.zero_shot;
   for (const file of new Set([prompt.template, untrained])) {
-    if (file === undefined || prompt.labels !== undefined || !listsLabels(context, file)) continue;
-    const message = `${context.display(file)} uses the variable labels, which is empty without prompt.labels`;
-    const help = "add prompt.labels: {}, remove the list from the template, or enclose it in {{#if labels}}…{{/if}}";
-    context.error("prompt", "unset-labels", message, help);
+    for (const [key, code] of [
+      ["labels", "unset-labels"],
+      ["candidates", "unset-candidates"],
+    ] as const) {
+      if (file === undefined || prompt[key] !== undefined || !lists(context, file, key)) continue;
+      const message = `${context.display(file)} uses the variable ${key}, which is empty without prompt.${key}`;
+      const help = `add prompt.${key}: {}, remove the list from the template, or enclose it in {{#if ${key}}}…{{/if}}`;
+      context.error("prompt", code, message, help);
+    }
   }
   const { temperature, max_new_tokens } = generate;
   if (!prompt.thinking || temperature === undefined || max_new_tokens === undefined) return;
@@ -49,12 +59,12 @@ export function checkPrompt(context: CheckContext): void {
   }
 }
 
-/** Whether a template uses the variable labels without a condition on it. */
-function listsLabels(context: CheckContext, template: string): boolean {
+/** Whether a template uses a variable that is a list without a condition on it. */
+function lists(context: CheckContext, template: string, variable: string): boolean {
   return (
     context.files.kind(template) === "file" &&
-    mentions(context, template, "labels") &&
-    !mentions(context, template, "(?:if|unless) +labels")
+    mentions(context, template, variable) &&
+    !mentions(context, template, `(?:if|unless) +${variable}`)
   );
 }
 

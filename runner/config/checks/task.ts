@@ -49,6 +49,7 @@ function checkLabelFeatures(context: CheckContext, task: string): void {
   const needsLabels = (path: string, what: string): void =>
     context.error(path, "task-unsupported", `${what} needs a task with labels, not ${task}`, "remove it");
   if (prompt.labels !== undefined) needsLabels("prompt.labels:", "prompt.labels");
+  if (prompt.candidates !== undefined) needsLabels("prompt.candidates:", "prompt.candidates");
   if (train !== undefined && train.keep !== "last" && train.keep.best !== "loss")
     needsLabels("train.keep.best", `keep: {best: ${train.keep.best}}`);
   if (generate.vote !== undefined) needsLabels("generate.vote:", "generate.vote");

@@ -1,3 +1,4 @@
+import { classifiers } from "../../evaluation/baselines/names.ts";
 import { seed } from "./scalars.ts";
 
 /** The `prompt` section. */
@@ -90,6 +91,31 @@ export const prompt = {
       default: {},
       description: "Few-shot examples that the template gets as the variable `examples`.",
       examples: [{ count: 5 }],
+    },
+    candidates: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        from: {
+          type: "string",
+          enum: classifiers,
+          default: "linear",
+          description:
+            "Classical baseline that scores the labels. It need not be among `baselines`. linear is more accurate, and takes ten times as long.",
+          examples: ["tfidf_svm"],
+        },
+        top: {
+          type: "integer",
+          minimum: 1,
+          maximum: 100,
+          default: 10,
+          description: "Number of labels.",
+          examples: [5],
+        },
+      },
+      description:
+        "The labels with the highest scores of a classifier, which the template gets as the variable `candidates`. Those of a training row are from a classifier that is fitted without the row. Absent: an empty list.",
+      examples: [{ from: "linear", top: 10 }],
     },
   },
   description: "The prompts of the model.",

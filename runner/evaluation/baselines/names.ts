@@ -3,6 +3,8 @@ type ClassicalBaseline = {
   readonly displayName: string;
   /** Present if it writes margins.jsonl: a score of each label for each case. */
   readonly hasMargins?: true;
+  /** Present if it uses the study's groups of labels. */
+  readonly readsGroups?: true;
 };
 
 /**
@@ -16,16 +18,19 @@ export const classicalBaselines: Readonly<Record<string, ClassicalBaseline>> = {
   nearest: { displayName: "nearest neighbour" },
   tfidf_fields: { displayName: "TF-IDF + SVM by field" },
   tfidf_svm: { displayName: "TF-IDF + SVM", hasMargins: true },
-  linear: { displayName: "linear with chosen features", hasMargins: true },
+  linear: { displayName: "linear with chosen features", hasMargins: true, readsGroups: true },
 };
+
+/** The baselines that give a score to each label. */
+export const classifiers: readonly string[] = Object.keys(classicalBaselines).filter(
+  (name) => classicalBaselines[name]?.hasMargins,
+);
 
 /**
  * The baselines of an experiment that an ensemble may combine with the language model, from the simplest to the
  * strongest: those that write margins, or tfidf_svm if the experiment has none.
  */
 export function classifiersAmong(names: readonly string[]): readonly string[] {
-  const named = Object.keys(classicalBaselines).filter(
-    (name) => classicalBaselines[name]?.hasMargins && names.includes(name),
-  );
+  const named = classifiers.filter((name) => names.includes(name));
   return named.length === 0 ? ["tfidf_svm"] : named;
 }

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { baselines } from "../../evaluation/baselines/index.ts";
+import { classicalBaselines } from "../../evaluation/baselines/names.ts";
 import { defaultEnvironment } from "../../plugins/environments.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
@@ -10,6 +11,7 @@ import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { groupsInput, groupsSource } from "./label-groups.ts";
 import { oneCore } from "./needs.ts";
 import { generateStep, type Part } from "./part.ts";
 import { taskOf } from "./task.ts";
@@ -33,7 +35,7 @@ export const baseline: StepKind<Params> = {
   version: 2,
   cached: true,
   outputs: () => ["responses.jsonl", "margins.jsonl"],
-  run: async (params, context) => context.python(programOf(params.baseline)),
+  run: async (params, context) => context.python(programOf(params.baseline), groupsInput(context)),
 };
 
 /** A baseline that copies targets of training rows or parts of inputs, without Python. */
@@ -76,6 +78,7 @@ export function draftBaseline(experiment: Experiment, arm: Arm, site: Site, part
     id,
     kind: baseline.name,
     params: { baseline: arm, ...single, ...key, seed: 1, folds: 3 },
+    sources: classicalBaselines[arm]?.readsGroups ? groupsSource(experiment) : {},
     inputs,
     needs: oneCore,
   });

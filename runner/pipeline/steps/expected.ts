@@ -322,9 +322,10 @@ function meanTokens({ data, prompt }: Experiment, template: string, site: Site):
   const { characters, listsLabels } = site.template(template);
   const [most, least] = charactersOfToken;
   const labels: Range = listsLabels && prompt.labels !== undefined ? listedLabels : [0, 0];
+  const candidates = (prompt.candidates?.top ?? 0) * (1 + prompt.examples.count);
   return [
-    (0.6 * row + 0.7 * characters) / least + framing[0] + labels[0],
-    (row + characters) / most + framing[1] + labels[1],
+    (0.6 * row + 0.7 * characters) / least + framing[0] + labels[0] + 2 * candidates,
+    (row + characters) / most + framing[1] + labels[1] + 8 * candidates,
   ];
 }
 

@@ -7,6 +7,7 @@ import { armOfStep } from "../plan/step-ref.ts";
 import { analyse, draftAnalyse } from "./analyse.ts";
 import { type Arm, arms, ensembleClassifiers, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
 import { baseline, draftBaseline, lookup } from "./baseline.ts";
+import { candidates, draftCandidates } from "./candidates.ts";
 import { compare, draftCompare, expectReference } from "./compare.ts";
 import { joined } from "./compared.ts";
 import { plannedOf } from "./contrasts.ts";
@@ -37,6 +38,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       fetch,
       fetchData,
       data,
+      candidates,
       prompt,
       judgePrompt,
       judge,
@@ -109,6 +111,7 @@ function draftScores(
     ...(runsModel ? [once("fetch", (own) => draftFetch(own, site))] : []),
     ...[once("fetch_data", (own) => draftFetchData(own, site)) ?? []].flat(),
     once("data", (own) => draftData(own, site)),
+    ...(recorded === undefined ? [once("candidates", (own) => draftCandidates(own, site)) ?? []].flat() : []),
     ...(recorded === undefined ? answered.map((arm) => once(`prompt.${arm}`, (own) => draftPrompt(own, arm))) : []),
     ...(runsModel ? [once("preflight", (own) => draftPreflight(own, site))] : []),
     ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site, rung)] : []),

@@ -4,6 +4,7 @@ import type { Site } from "../../plugins/site.ts";
 import type { Draft, FileOf } from "../../plugins/step.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
 import { subjectOf } from "./arms.ts";
+import { draftCandidates } from "./candidates.ts";
 import { draft } from "./draft.ts";
 import { draftFetch } from "./fetch.ts";
 import { draftGenerate } from "./generate.ts";
@@ -29,10 +30,22 @@ export function draftsOfPrediction(experiment: Experiment, site: Site): Predicti
   const arm = subjectOf(experiment);
   const { runsModel } = engines.get(experiment.generate.engine);
   const prompts = draftPrompt(experiment, arm);
-  const { train: _rows, validation: _validation, ...read } = prompts.inputs as Readonly<Record<string, FileOf>>;
+  const shown = experiment.prompt.examples.count > 0 ? [] : ["candidates.train"];
+  const unread = new Set(["train", "validation", "candidates.validation", ...shown]);
+  const read = Object.entries<FileOf>(prompts.inputs).filter(([name]) => !unread.has(name));
   const answers = draftGenerate(experiment, arm, site);
+  // The run stores no classifier: a stored one is code. The training rows of the run give the same one again.
+  const candidates = draftCandidates(experiment, site, { id: "new_candidates", rows: newRows, crossFit: false });
   const built = [
-    { ...prompts, inputs: { ...read, eval: newRows } },
+    ...(candidates === undefined ? [] : [candidates]),
+    {
+      ...prompts,
+      inputs: {
+        ...Object.fromEntries(read),
+        eval: newRows,
+        ...(candidates === undefined ? {} : { "candidates.eval": { step: candidates.id, file: "eval.jsonl" } }),
+      },
+    },
     ...(runsModel ? [draftFetch(experiment, site), preflightOf(experiment, arm, site)] : []),
     answers,
   ];

@@ -6,6 +6,7 @@ import type { Draft, StepKind } from "../../plugins/step.ts";
 import { inPython } from "../../plugins/step-work.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
 import { type Arm, modelArms } from "./arms.ts";
+import { candidatesStep, draftCandidates } from "./candidates.ts";
 import { draftData } from "./data.ts";
 import { gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
@@ -36,12 +37,18 @@ export function draftsOfPreview(
   options: PreviewOptions,
   withPreview: boolean,
 ): readonly Draft[] {
+  const candidates = draftCandidates(experiment, site, { crossFit: true });
   return [
     draftData(experiment, site),
+    ...(candidates === undefined ? [] : [candidates]),
     ...modelArms(experiment).flatMap((arm) => {
       const prompts = draftPrompt(experiment, arm);
-      const rows = { ...prompts.inputs, eval: { step: "data", file: "train.jsonl" } };
-      const { train: _train, validation: _validation, ...inputs } = rows as Record<string, (typeof rows)["eval"]>;
+      const hidden = new Set(["train", "validation", "candidates.validation"]);
+      const inputs = {
+        ...Object.fromEntries(Object.entries(prompts.inputs).filter(([name]) => !hidden.has(name))),
+        eval: { step: "data", file: "train.jsonl" },
+        ...(candidates === undefined ? {} : { "candidates.eval": { step: candidatesStep, file: "train.jsonl" } }),
+      };
       const shown = { ...prompts, inputs };
       return withPreview ? [shown, draftPreview(experiment, arm, site, options)] : [shown];
     }),

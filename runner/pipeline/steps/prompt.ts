@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { viewOf } from "../../data/labels/views.ts";
+import { basicForm } from "../../data/labels/basic.ts";
+import { viewLabels, viewOf } from "../../data/labels/views.ts";
 import { offeredLabels } from "../../data/labels.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
@@ -12,6 +13,7 @@ import { stepOfArm } from "../plan/step-ref.ts";
 import { readResult } from "../result-files.ts";
 import type { Message } from "../template.ts";
 import { type Arm, hasEnsemble, subjectOf } from "./arms.ts";
+import { type CandidateRow, candidatesStep } from "./candidates.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { chooseExamples, type ExampleChoice } from "./examples.ts";
@@ -24,6 +26,8 @@ type Params = {
   readonly labels: { readonly min_count: number; readonly order: "frequency" | "alphabetical" } | null;
   /** Selection of the few-shot examples; absent: none. */
   readonly examples?: ExampleChoice & { readonly [key: string]: Json };
+  /** Number of candidates in each prompt; absent: none. */
+  readonly candidates?: number;
   /** What the last message gets in addition, because the template is not written for an untrained model. */
   readonly instruction?: Instruction & { readonly [key: string]: Json };
   /** The task whose form the instruction contains; absent for an instruction without. */
@@ -44,6 +48,9 @@ const rowsBetweenPauses = 16;
 /** The labels that an instruction lists if the experiment does not select them. */
 const allLabels = { min_count: 1, order: "frequency" } as const;
 
+/** The splits whose rows are rendered. */
+const splits = ["train", "validation", "eval"] as const;
+
 /** Renders every case as the messages of the prompt, without the answer. */
 export const prompt: StepKind<Params> = {
   name: "prompt",
@@ -58,26 +65,65 @@ export const prompt: StepKind<Params> = {
     // Imported here, so that commands which only plan do not load Handlebars.
     const { compileTemplate, foldSystem, withTurns } = await import("../template.ts");
     const render = compileTemplate(readRegularFile(path, "template").toString("utf8"), { names: params.names });
-    for (const split of ["train", "validation", "eval"]) {
+    const recall: Record<string, number> = {};
+    const candidatesOf = (split: string) => readCandidates(split, params.candidates, context);
+    const ofTraining = params.examples === undefined ? undefined : candidatesOf("train");
+    for (const split of splits) {
       const rows = context.hasInput(split) ? readJsonLines<DataRow>(context.input(split)) : [];
       const shown = params.examples && examplesFor(rows, params.examples, context);
+      const listed = rows.length === 0 ? undefined : candidatesOf(split);
+      if (listed !== undefined) recall[split] = recallOf(rows, listed);
       const rendered: object[] = [];
       for (const [at, { id, input, fields, turns, target, weight }] of rows.entries()) {
         if (at % rowsBetweenPauses === 0) await context.pause();
         const examples = shown?.[at] ?? [];
-        const written = instructed(render({ input, fields, labels, examples }), labels, params.instruction, form);
+        const candidates = listed?.(id) ?? [];
+        const values = {
+          ...{ input, fields, labels, candidates },
+          examples: ofTraining ? examples.map((one) => ({ ...one, candidates: ofTraining(one.id) })) : examples,
+        };
+        const written = instructed(render(values), labels, params.instruction, form);
         const whole = turns === undefined ? written : withTurns(written, turns);
         const messages = params.system === "user" ? foldSystem(whole) : whole;
         rendered.push({
           ...{ id, messages, target },
           ...(weight === undefined ? {} : { weight }),
           ...(shown ? { examples: examples.map((one) => one.id) } : {}),
+          ...(listed ? { candidates } : {}),
         });
       }
       writeFileSync(join(context.output, `${split}.jsonl`), jsonLines(rendered));
     }
+    if (params.candidates !== undefined) context.evidence({ candidate_recall: recall });
   },
 };
+
+/** The candidates of a row by its id. */
+type CandidatesOf = (id: string) => readonly string[];
+
+/** The first `count` candidates of the rows of a split; undefined if the step has none. */
+function readCandidates(split: string, count: number | undefined, context: StepContext): CandidatesOf | undefined {
+  if (count === undefined || !context.hasInput(`candidates.${split}`)) return undefined;
+  const rows = readJsonLines<CandidateRow>(context.input(`candidates.${split}`));
+  const known = new Map(rows.map(({ id, candidates }) => [id, candidates.slice(0, count).map(({ label }) => label)]));
+  return (id) => {
+    const own = known.get(id);
+    if (own === undefined) throw new Error(`no candidates for ${split} row ${id}`);
+    return own;
+  };
+}
+
+/** The share of the rows' labels that are among their candidates, in the basic view. 0 for rows without labels. */
+function recallOf(rows: readonly DataRow[], candidatesOf: CandidatesOf): number {
+  let [labels, found] = [0, 0];
+  for (const { id, gold = [] } of rows) {
+    const listed = new Set(viewLabels(candidatesOf(id), basicForm));
+    const own = viewLabels(gold as readonly string[], basicForm);
+    labels += own.length;
+    found += own.filter((label) => listed.has(label)).length;
+  }
+  return labels === 0 ? 0 : found / labels;
+}
 
 /**
  * The examples of every case. Throws UserError if a case has fewer than `choice.count`, because its prompt would differ
@@ -130,13 +176,25 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
   const instruction = isInstructed(experiment, arm) ? instructionOf(experiment) : undefined;
   const offered = prompt.labels ?? (instruction && taskOf(experiment).labels ? allLabels : undefined);
   const names = Object.keys(experiment.data.columns.inputs ?? {});
+  const top = prompt.candidates?.top;
   const labels: Json = offered ? { min_count: offered.min_count, order: offered.order } : null;
+  const rows = {
+    eval: { step: "data", file: `${evaluate.split}.jsonl` },
+    ...(arm === "tuned"
+      ? { train: { step: "data", file: "train.jsonl" }, validation: { step: "data", file: "validation.jsonl" } }
+      : hasEnsemble(experiment) && arm === subjectOf(experiment)
+        ? { validation: { step: "data", file: "validation.jsonl" } }
+        : {}),
+  };
+  const withCandidates =
+    top === undefined ? [] : splits.filter((split) => split in rows || (split === "train" && examples));
   return draft({
     id: stepOfArm("prompt", arm),
     kind: "prompt",
     params: {
       ...{ labels, examples },
       ...(names.length > 0 ? { names } : {}),
+      ...(top === undefined ? {} : { candidates: top }),
       ...(instruction ? { instruction: { ...instruction } } : {}),
       ...(instruction?.hasForm ? parsingParams(experiment) : {}),
       ...(prompt.system === "user" ? { system: prompt.system } : {}),
@@ -146,14 +204,12 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
       ...(labels === null && !instruction?.hasForm ? {} : scoringFiles(experiment)),
     },
     inputs: {
-      eval: { step: "data", file: `${evaluate.split}.jsonl` },
+      ...rows,
+      ...Object.fromEntries(
+        withCandidates.map((split) => [`candidates.${split}`, { step: candidatesStep, file: `${split}.jsonl` }]),
+      ),
       ...(labels === null ? {} : { labels: { step: "data", file: "labels.json" } }),
       ...(examples ? { examples: { step: "data", file: "train.jsonl" } } : {}),
-      ...(arm === "tuned"
-        ? { train: { step: "data", file: "train.jsonl" }, validation: { step: "data", file: "validation.jsonl" } }
-        : hasEnsemble(experiment) && arm === subjectOf(experiment)
-          ? { validation: { step: "data", file: "validation.jsonl" } }
-          : {}),
     },
   });
 }

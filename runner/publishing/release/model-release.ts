@@ -302,7 +302,7 @@ function answerForms(
   });
 }
 
-/** The prompt of the first case without its input; undefined if it contains examples or changes the input. */
+/** The prompt of the first case without its input; undefined if it differs in more, or changes the input. */
 function messagesOf({ path, manifest }: FinishedRun): string | undefined {
   const folder = dirname(path);
   const { split } = manifest.config.evaluate;
@@ -311,12 +311,14 @@ function messagesOf({ path, manifest }: FinishedRun): string | undefined {
   type Shown = {
     readonly id: string;
     readonly messages: readonly { role: string; content: string }[];
-    examples?: unknown;
+    readonly examples?: unknown;
+    readonly candidates?: unknown;
   };
   const [first] = readJsonLines<Shown>(prompts);
   const row = readJsonLines<{ readonly id: string; readonly input: string }>(rows).find(({ id }) => id === first?.id);
   const input = row?.input.trim() ?? "";
-  if (first === undefined || first.examples !== undefined || input === "") return undefined;
+  if (first === undefined || first.examples !== undefined || first.candidates !== undefined || input === "")
+    return undefined;
   if (!first.messages.some(({ content }) => content.includes(input))) return undefined;
   const open = first.messages.map(({ role, content }) => ({
     role,

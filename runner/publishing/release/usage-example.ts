@@ -14,9 +14,14 @@ type UsageFacts = Pick<CardFacts, "repo" | "kind" | "base" | "template" | "messa
 export function usageExample(facts: UsageFacts): string {
   const { template, messages, run } = facts;
   const { config } = run;
+  const { examples, candidates } = config.prompt;
+  const added = [
+    ...(examples.count > 0 ? ["training rows as examples"] : []),
+    ...(candidates === undefined ? [] : ["labels that a classifier proposed"]),
+  ];
   const note =
     messages === undefined
-      ? `The prompt is the Handlebars template \`${template}\`, filled in for each input.${config.prompt.examples.count > 0 ? " In the evaluation it contained training rows as examples. This repository does not contain them, so answers differ." : ""}`
+      ? `The prompt is the Handlebars template \`${template}\`, filled in for each input.${added.length > 0 ? ` In the evaluation it contained ${added.join(" and ")}. This repository does not contain them, so answers differ.` : ""}`
       : `\`${messages}\` is the prompt of training and evaluation. Replace \`${inputPlaceholder}\` with the input.`;
   const { constrain } = config.generate;
   const forced =

@@ -1,6 +1,17 @@
+import { classicalBaselines } from "../../evaluation/baselines/names.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { type AblationRow, distinctSweeps } from "../../runs/ablation.ts";
-import { integer, missing, plural, pValue, score, signed, signedBounds, withInterval } from "../../util/format.ts";
+import {
+  integer,
+  missing,
+  percent,
+  plural,
+  pValue,
+  score,
+  signed,
+  signedBounds,
+  withInterval,
+} from "../../util/format.ts";
 import { shortKeys, valueText } from "../report/ablation.ts";
 import { armNamingOf, metricName, modelArms, primaryArm } from "../report/display-names.ts";
 import { type Block, type Cell, heading, paragraph } from "../report/document.ts";
@@ -41,8 +52,27 @@ function templates(run: RunFacts, seen: Set<string>): readonly Block[] {
         ", rendered for the first case:",
       ),
       { type: "code" as const, text: messages.map(({ role, content }) => `[${role}]\n${content}`).join("\n\n") },
+      ...candidates(run, arm),
     ];
   });
+}
+
+/** Where the candidates in the prompts of an arm are from, and how many labels they have. */
+function candidates({ config, steps }: RunFacts, arm: string): readonly Block[] {
+  const { candidates: shown } = config.prompt;
+  if (shown === undefined) return [];
+  const recall = (steps[`prompt.${arm}`]?.evidence.candidate_recall ?? {}) as Readonly<Record<string, number>>;
+  const shares = [
+    ["training", recall.train],
+    ["validation", recall.validation],
+    ["evaluated", recall.eval],
+  ].flatMap(([rows, share]) => (typeof share === "number" ? [`${percent(share)} of the labels of ${rows} rows`] : []));
+  return [
+    paragraph(
+      `The candidates are the ${plural(shown.top, "label")} with the highest scores of a classifier, the baseline ${classicalBaselines[shown.from]?.displayName ?? shown.from}. ` +
+        `Those of a training row are from a classifier that was chosen and fitted without the row.${shares.length === 0 ? "" : ` They contain ${shares.join(", ")}.`}`,
+    ),
+  ];
 }
 
 /** The templates that the experiments of runs declare, compared experiments included, with their use. */
