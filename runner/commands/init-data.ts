@@ -242,6 +242,10 @@ function rolesOf(table: DataTable, file: string): Roles {
   }
   const chat = ["messages", "conversations"].find((name) => columns.includes(name));
   if (chat !== undefined) return { format: "chat", columns: {}, targets: textsAt(chat) };
+  const isPair = rows.length > 0 && ["prompt", "completion"].every((name) => cellsOf(table, name)?.every(hasObjects));
+  if (isPair) {
+    return { format: "chat", columns: { input: "prompt", target: "completion" }, targets: textsAt("completion") };
+  }
   const answer = ["output", "response"].find((name) => columns.includes(name));
   if (columns.includes("instruction") && answer !== undefined) {
     const others = answer === "output" ? {} : { target: answer };

@@ -18,14 +18,17 @@ export type Columns = {
 /** What a row of a data file is: cells, an instruction, or a conversation. */
 export type RecordFormat = "table" | "alpaca" | "chat";
 
-/** The columns of a format with those that an experiment names. The target of a conversation is a part of its input. */
+/**
+ * The columns of a format with those that an experiment names. The target of a conversation is the last message of its input,
+ * unless another column has it.
+ */
 export function columnsFor(format: RecordFormat, written: Partial<Columns>): Columns {
   if (format === "table") return written as Columns;
   if (format === "alpaca") {
     return { input: "instruction", ...(written.targets === undefined ? { target: "output" } : {}), ...written };
   }
   const { input = "messages", ...others } = written;
-  return { ...others, input, target: input };
+  return { target: input, ...others, input };
 }
 
 /** The columns that the input of a row is made of. */

@@ -6,6 +6,9 @@ export type Turn = { readonly role: "system" | "user" | "assistant"; readonly co
 /** What a record asks and answers. `turns` precede `input`: system messages and earlier questions and answers. */
 export type Exchange = { readonly turns: readonly Turn[]; readonly input: string; readonly target: string };
 
+/** An exchange whose target may be elsewhere. */
+type OpenExchange = Omit<Exchange, "target"> & Partial<Pick<Exchange, "target">>;
+
 const roles: Readonly<Record<string, Turn["role"]>> = {
   system: "system",
   developer: "system",
@@ -36,6 +39,20 @@ export function exchangeOf(messages: unknown, system = "", hasTarget = true): Ex
   if (target?.role !== "assistant") return "the last message is not the assistant's";
   if (input?.role !== "user") return "the message before the last one is not the user's";
   return { turns: turns.slice(0, -2), input: input.content, target: target.content };
+}
+
+/**
+ * The exchange of a list of messages, which ends with the user's, and of its target in another value: the messages of a
+ * completion, or anything else, of which the exchange has no target.
+ */
+export function exchangeWith(messages: unknown, completion: unknown, system: string): OpenExchange | string {
+  if (!Array.isArray(messages)) return "the cell is no list of messages";
+  const answer = [completion].flat();
+  const isMessage = (value: unknown): boolean => typeof value === "object" && value !== null && !isScalar(value);
+  if (answer.length > 0 && answer.every(isMessage)) return exchangeOf([...messages, ...answer], system);
+  const asked = exchangeOf([...messages, { role: "assistant", content: "" }], system);
+  if (asked === "the message before the last one is not the user's") return "the last message is not the user's";
+  return typeof asked === "string" ? asked : { turns: asked.turns, input: asked.input };
 }
 
 function turnOf(message: unknown): Turn | string {
@@ -80,6 +97,6 @@ export function alpacaExchange(record: {
 }
 
 /** A conversation up to its target as one text, by which rows are compared. */
-export function wholeText({ turns, input }: Exchange): string {
+export function wholeText({ turns, input }: Pick<Exchange, "turns" | "input">): string {
   return [...turns.map(({ content }) => content), input].join("\n\n");
 }

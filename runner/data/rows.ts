@@ -1,7 +1,7 @@
 import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { suggestion } from "../util/suggest.ts";
 import { type Columns, cellsOf, jsonOf, namedColumns, placeOf, type RecordFormat } from "./columns.ts";
-import { alpacaExchange, exchangeOf, type Turn, wholeText } from "./conversation.ts";
+import { alpacaExchange, exchangeOf, exchangeWith, type Turn, wholeText } from "./conversation.ts";
 import type { Cell, DataTable } from "./data-table.ts";
 
 /** One case, read from a data file. `T` is what the task reads from the target cell: labels, for label tasks. */
@@ -100,9 +100,12 @@ export function readRows<T>(
     }
     const system = text(systems[row]);
     const value = (of: Cell): unknown => (typeof of === "string" ? jsonOf(of) : of);
+    const isApart = format === "chat" && columns.target !== undefined && columns.target !== columns.input;
     const read =
       format === "chat"
-        ? exchangeOf(value(cell("input")), system, columns.target !== undefined)
+        ? isApart
+          ? exchangeWith(value(cell("input")), value(cell("target")), system)
+          : exchangeOf(value(cell("input")), system, columns.target !== undefined)
         : alpacaExchange({
             instruction: text(cell("input")),
             input: text(contexts[row]),
@@ -113,7 +116,7 @@ export function readRows<T>(
     if (typeof read === "string") return { input: "", target: "", problem: read };
     return {
       input: wholeText(read),
-      target: format === "chat" ? read.target : cell("target"),
+      target: (format === "chat" ? read.target : undefined) ?? cell("target"),
       ...(read.turns.length === 0 ? {} : { fields: { input: read.input }, turns: read.turns }),
     };
   };
@@ -211,7 +214,11 @@ function conversationColumns(columns: Columns, format: RecordFormat, table: Data
   const isOther =
     columns.input === "messages" && !table.columns.includes("messages") && table.columns.includes("conversations");
   return format === "chat" && isOther
-    ? { ...columns, input: "conversations", target: columns.target && "conversations" }
+    ? {
+        ...columns,
+        input: "conversations",
+        target: columns.target === columns.input ? "conversations" : columns.target,
+      }
     : columns;
 }
 

@@ -58,6 +58,24 @@ const shapes: Readonly<Record<string, readonly [object, RecordFormat, Partial<Co
     {},
     [[], "q", "a"],
   ],
+  "prompt and completion as messages": [
+    { prompt: [system, user("q")], completion: [assistant("a")] },
+    "chat",
+    { input: "prompt", target: "completion" },
+    [[system], "q", "a"],
+  ],
+  "messages and a text": [
+    { prompt: [user("q1"), assistant("a1"), user("q2")], completion: "42" },
+    "chat",
+    { input: "prompt", target: "completion" },
+    [[user("q1"), assistant("a1")], "q2", "42"],
+  ],
+  "messages and a list of labels": [
+    { prompt: [user("q")], labels: ["a", "b"] },
+    "chat",
+    { input: "prompt", target: "labels" },
+    [[], "q", "a,b"],
+  ],
   "messages with weights": [
     {
       conversations: [
@@ -92,7 +110,13 @@ for (const [name, [record, format, columns, expected]] of Object.entries(shapes)
 }
 
 const tool = [said[0], { from: "function_call", value: "{}" }, { from: "observation", value: "r" }, said[3]];
-const refused: Readonly<Record<string, readonly [object, RecordFormat, string]>> = {
+const refused: Readonly<Record<string, readonly [object, RecordFormat, string, Partial<Columns>?]>> = {
+  "a prompt that ends with an answer": [
+    { prompt: [user("q"), assistant("a")], completion: "x" },
+    "chat",
+    "broken-record: row 1: the last message is not the user's",
+    { input: "prompt", target: "completion" },
+  ],
   "calls of tools": [{ conversations: tool }, "chat", "broken-record: row 1: message 2 has the role function_call"],
   "descriptions of tools": [{ conversations: said, tools: "[{}]" }, "chat", 'unsupported-column: the column "tools"'],
   "preferences as conversations": [
@@ -117,8 +141,8 @@ const refused: Readonly<Record<string, readonly [object, RecordFormat, string]>>
   ],
   "a plain text": [{ text: "t" }, "chat", 'missing-column: the file has no column "messages"'],
 };
-for (const [name, [record, format, expected]] of Object.entries(refused)) {
+for (const [name, [record, format, expected, columns]] of Object.entries(refused)) {
   test(`${name} are errors`, async () => {
-    expect((await read(record, format))[0]).toContain(expected);
+    expect((await read(record, format, columns))[0]).toContain(expected);
   });
 }

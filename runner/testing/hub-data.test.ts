@@ -1,6 +1,7 @@
 /** Data sets of the hub, from `exp pin` to the report, with a simulated hub. */
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect } from "vitest";
 import { errorCodes, expectFailure, type PlanJson } from "./command.ts";
 import { HubServer } from "./hub-server.ts";
@@ -109,6 +110,37 @@ test("a public data set is pinned, fetched, read, scored and reported, and needs
     name.endsWith(".html"),
   );
   expect(pages.map((name) => rig.read(`out/${name}`)).join("")).toContain("Rows are from the Hugging Face hub");
+});
+
+test("shards of a private parquet data set are found without a README, fetched with a token and identified by digest", async ({
+  rig,
+}) => {
+  const shard = (name: string): Buffer =>
+    readFileSync(new URL(`../data/fixtures/tickets-${name}.parquet`, import.meta.url));
+  const repo = hub.addRepo("lab/parquet", true);
+  const shards = {
+    "data/train-00000-of-00002.parquet": shard("train-0"),
+    "data/train-00001-of-00002.parquet": shard("train-1"),
+    "data/test-00000-of-00001.parquet": shard("test"),
+  };
+  for (const [path, bytes] of Object.entries(shards)) hub.put("lab/parquet", path, bytes, { lfs: true });
+  study(rig, "lab/parquet");
+  rig.edit(file, "target: team", "target: answer.team");
+  expectFailure(await rig.exp("pin", file), 1, "dataset-not-found", "private");
+  rig.env = { ...rig.env, HF_TOKEN: hub.addUser("ann") };
+  expect(await rig.output("pin", file)).toContain(repo.sha);
+  const { manifest } = await rig.build(file);
+  const folder = dirname(manifest);
+  const gold = (name: string) =>
+    rig
+      .read(join(folder, `data/${name}.jsonl`))
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { gold: readonly string[] }).gold);
+  expect(gold("train")).toEqual([["tech"], ["tech"], ["billing"], ["tech"]]);
+  expect(gold("test")).toEqual([["billing"], ["billing"]]);
+  const digests = Object.values(shards).map((bytes) => createHash("sha256").update(bytes).digest("hex"));
+  for (const digest of digests) expect(rig.read(join(folder, "dataset.json"))).toContain(digest);
 });
 
 test("a changed file in the cache, and another content than the hub lists, are errors", async ({ rig }) => {

@@ -268,10 +268,8 @@ function checkRoles(context: CheckContext): void {
   const other =
     format !== "table" && inputs !== undefined
       ? "inputs"
-      : format === "chat" && (target ?? targets) !== undefined
-        ? target === undefined
-          ? "targets"
-          : "target"
+      : format === "chat" && targets !== undefined
+        ? "targets"
         : undefined;
   if (other !== undefined) {
     const message = `data.columns.${other} has no meaning with format: ${format}`;

@@ -207,7 +207,7 @@ export const data = {
       enum: ["table", "alpaca", "chat"],
       default: "table",
       description:
-        "What a row is. table: cells with an input and a target. alpaca: instruction, input and output, with system and history if the file has them. chat: a list of messages in the column messages or conversations; the last one is the target.",
+        "What a row is. table: cells with an input and a target. alpaca: instruction, input and output, with system and history if the file has them. chat: a list of messages in the column messages or conversations; the last one is the target, unless columns.target names a column with it.",
       examples: ["chat"],
     },
     columns: {

@@ -17,7 +17,7 @@ function columnSentence({
   const listed = (names: readonly string[]) =>
     names.flatMap((name, at) => [...(at === 0 ? [] : [", "]), { code: name }]);
   const inputs = listed(inputColumns(columns));
-  if (format === "chat")
+  if (format === "chat" && (columns.target === undefined || columns.target === columns.input))
     return ["Each case is a conversation in column ", ...inputs, "; its last message is the target. "];
   const noun = inputs.length > 1 ? "The input text is columns " : "The input text is column ";
   const targets = targetColumns(columns);
