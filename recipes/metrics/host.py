@@ -21,10 +21,6 @@ from typing import Any
 LOADING = 120
 
 
-# Seconds that loading a file with its packages may take.
-LOADING = 120
-
-
 class TooSlow(BaseException):
     """A call exceeds its time limit. No Exception, so that a metric does not catch it by accident."""
 

@@ -58,7 +58,7 @@ function bash(all: readonly Completed[]): string {
   const offer = {
     files: 'COMPREPLY=($(compgen -f -- "$current"))',
     folders: 'COMPREPLY=($(compgen -d -- "$current"))',
-    runs: `COMPREPLY=($(compgen -W "$(${runsHere})" -- "$current") $(compgen -d -- "$current"))`,
+    runs: 'COMPREPLY=($(compgen -d -- "$current")); _exp_runs',
   };
   const offered = (argument: Completed["argument"]): string =>
     typeof argument === "string" ? offer[argument] : `COMPREPLY=($(compgen -W "${argument.join(" ")}" -- "$current"))`;
@@ -66,7 +66,16 @@ function bash(all: readonly Completed[]): string {
     const flags = options.map(({ flag }) => flag).join(" ");
     return `    ${name}) if [[ $current == -* ]]; then COMPREPLY=($(compgen -W "${flags} --help" -- "$current")); else ${offered(argument)}; fi ;;`;
   });
+  // compgen -W would expand a name such as $(program), that is, run the program.
   return `# exp completion bash: source <(exp completion bash)
+_exp_runs() {
+  local folder name
+  for folder in artifacts/runs/*/; do
+    name="\${folder#artifacts/runs/}"
+    name="\${name%/}"
+    if [[ -d $folder && $name == "$current"* ]]; then COMPREPLY+=("$name"); fi
+  done
+}
 _exp() {
   local current="\${COMP_WORDS[COMP_CWORD]}" command="\${COMP_WORDS[1]}"
   if ((COMP_CWORD == 1)); then

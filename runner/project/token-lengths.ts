@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type SplitName, type Spread, spread } from "../data/audit.ts";
 import type { Study } from "../pipeline/steps/data.ts";
 import { defaultEnvironment } from "../plugins/environments.ts";
@@ -17,7 +17,7 @@ export async function tokenLengths(
   model: string,
   context: Context,
 ): Promise<Readonly<Partial<Record<SplitName, Spread>>> | undefined> {
-  const tokenizer = join(model, "tokenizer.json");
+  const tokenizer = resolve(model, "tokenizer.json");
   const { state, python } = environmentStatus(defaultEnvironment(), context);
   if (state !== "ok" || !existsSync(tokenizer)) return undefined;
   const folder = mkdtempSync(join(tmpdir(), "exp-lengths-"));

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { UserError } from "../util/user-error.ts";
-import type { Where } from "./probe.ts";
+import { neutralFolder, programPath, type Where } from "./probe.ts";
 
 /** Receives the progress of a set-up, one line at a time. */
 export type Report = (progress: { readonly message: string }) => void;
@@ -55,7 +55,7 @@ async function installFile(site: Site, lock: string, links: readonly string[], h
   const uv = join(site.dir, "bin", "uv");
   const python = pythonOf(site.dir);
   const shared = ["--no-deps", "--require-hashes", "-r", lock, ...how];
-  const found = links.flatMap((link) => ["--find-links", link]);
+  const found = links.flatMap((link) => ["--find-links", absoluteLink(link)]);
   const counting = countPackages(site);
   const follow = (line: string) => {
     const [, resolved] = /^Resolved (\d+) packages?/.exec(line) ?? [];
@@ -83,7 +83,8 @@ export async function run(
 ): Promise<void> {
   const { execa } = await import("execa");
   appendFileSync(site.log, `$ ${[file, ...args].join(" ")}\n`);
-  const child = execa(file, args, {
+  const child = execa(programPath(file), args, {
+    cwd: neutralFolder,
     env: childEnvironment(site.env),
     extendEnv: false,
     stdin: "ignore",
@@ -109,11 +110,22 @@ export async function run(
   }
 }
 
+/** A folder of wheels from the neutral folder. An address stays as it is. */
+const absoluteLink = (link: string): string => (/^[\w+.-]+:/.test(link) ? link : resolve(link));
+
 /** The variables of an installer. uv does not read pip's variables, so the user's settings for pip are copied to uv's. */
 export function childEnvironment(env: Where["env"]): Record<string, string | undefined> {
   const { PYTHONPATH: _path, PYTHONHOME: _home, VIRTUAL_ENV: _active, ...rest } = env;
+  const links = (list: string | undefined, between: string): string | undefined =>
+    list
+      ?.split(/[\s,]+/)
+      .filter(Boolean)
+      .map(absoluteLink)
+      .join(between);
   return {
     ...rest,
+    PIP_FIND_LINKS: links(env.PIP_FIND_LINKS, " "),
+    UV_FIND_LINKS: links(env.UV_FIND_LINKS, ","),
     UV_DEFAULT_INDEX: env.UV_DEFAULT_INDEX ?? env.PIP_INDEX_URL,
     UV_INDEX: env.UV_INDEX ?? env.PIP_EXTRA_INDEX_URL,
     // Safe because every file is checked by its hash. pip behaves the same way.

@@ -1,6 +1,6 @@
 /** Completion scripts, run as a shell runs them. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { expect } from "vitest";
 import { flagOf } from "../commands/command.ts";
 import { commands } from "../commands/index.ts";
@@ -26,6 +26,14 @@ test("bash offers commands, their options, files and finished runs", async ({ ri
   expect(offered(rig, script, "show", "f")).toEqual(["first"]);
   expect(offered(rig, script, "completion", "")).toEqual(["bash", "zsh", "fish"]);
   expect(offered(rig, script, "nothing", "")).toEqual([]);
+});
+
+test("bash runs no command in the name of a folder", async ({ rig }) => {
+  const script = await rig.output("completion", "bash");
+  const name = "$(touch${IFS}ran)`touch${IFS}ran`";
+  mkdirSync(rig.path(`artifacts/runs/${name}`), { recursive: true });
+  expect(offered(rig, script, "show", "$")).toEqual([name]);
+  expect(existsSync(rig.path("ran"))).toBe(false);
 });
 
 test("the script of every shell has every command and option; another shell is refused", async ({ rig }) => {

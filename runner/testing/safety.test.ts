@@ -39,6 +39,18 @@ describe("a template cannot read anything except its variables:", () => {
   });
 });
 
+test("Python imports no module from the folder of a study", async ({ rig }) => {
+  rig.usePython();
+  rig.addTinyModel("qwen3", "model");
+  rig.edit(file, "smollm2-135m", "../model");
+  const marker = rig.path("ran");
+  const modules = ["json.py", "importlib.py", "tokenizers.py", "recipes/__init__.py", "recipes/tools/__init__.py"];
+  for (const name of modules) rig.write(name, `open(${JSON.stringify(marker)}, "a").write("${name} ")\n`);
+  await rig.exp("doctor");
+  expect(await rig.output("data", file)).toContain("tokens");
+  expect(existsSync(marker)).toBe(false);
+});
+
 describe("names and paths stay inside the study:", () => {
   const names = ["../../escape", "/tmp/escape", "a/b", "..", ".hidden", "a\\u0000b", "latest/../../x"];
   for (const name of names) {
