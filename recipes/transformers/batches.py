@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -13,6 +14,8 @@ from recipes.common.generation.responses import Answers
 from recipes.common.protocol import Step, is_out_of_memory
 from recipes.transformers.constraint import Constraint
 from recipes.transformers.decode import Answer, Sampling, answer_batch
+from recipes.transformers.label_paths import LabelPaths
+from recipes.transformers.label_scores import LabelScorer, expect_scorable
 from recipes.transformers.memory import fitting_batch, out_of_memory, too_little_memory
 from recipes.transformers.prefill import answers_singly, shared_prefix
 
@@ -24,8 +27,10 @@ def answer_all(
     prompts: dict[str, list[int]],
     answers: Answers,
     constraint: Constraint | None,
+    labels: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Answer the cases without an answer, longest prompts first; returns the evidence.
+    """Answer the cases without an answer, longest prompts first; returns the evidence. `labels` is the content of
+    answers.json if the answers get scores.
 
     The result of a resumed run equals that of an uninterrupted one to the last bit. Therefore a partly answered batch
     is generated again as a whole, and a finished row is not replaced by a row of the next batch.
@@ -45,7 +50,12 @@ def answer_all(
     started = time.monotonic()
     pending = [id for id in order if id not in answers]
     work = sum(len(prompts[id]) - prefix.length for id in pending)
-    done = {"new": 0, "prompt": 0}
+    done = {"new": 0, "prompt": 0, "scored": 0}
+    score_seconds = 0.0
+    longest = len(prompts[order[0]]) + params["max_new_tokens"]
+    paths = None if labels is None else LabelPaths(tokenizer, labels, ends)
+    if paths is not None:
+        expect_scorable(model, longest)
     failed_sizes: list[int] = []
 
     def report(**more: Any) -> None:
@@ -63,7 +73,7 @@ def answer_all(
     def add(id: str, answer: Answer) -> None:
         if id in answers:
             return
-        answers.add(answer_row(id, prompts[id], answer.ids, answer.finish, answer.logprob, tokenizer))
+        answers.add(answer_row(id, prompts[id], answer.ids, answer.finish, answer.logprob, tokenizer, answer.scores))
         done["new"] += len(answer.ids)
         done["prompt"] += len(prompts[id]) - prefix.length
 
@@ -72,6 +82,8 @@ def answer_all(
         step.check_interrupt()
 
     def fits(batch: list[str]) -> bool:
+        nonlocal score_seconds
+        scorer = None if paths is None else LabelScorer(paths, len(batch))
         try:
             answer_batch(
                 model,
@@ -84,7 +96,11 @@ def answer_all(
                 on_answer=lambda row, answer: add(batch[row], answer),
                 between=between,
                 constraint=constraint,
+                scorer=scorer,
             )
+            if scorer is not None:
+                done["scored"] += scorer.scored
+                score_seconds += scorer.seconds
             return True
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
@@ -115,6 +131,7 @@ def answer_all(
         "shared_tokens": prefix.length,
         "prompt_tokens": prompt_tokens,
         "new_tokens": done["new"],
+        **({} if paths is None else {"scored_tokens": done["scored"], "score_seconds": round(score_seconds, 2)}),
         "generate_seconds": round(seconds, 2),
         "cases_per_second": round((len(answers) - before) / seconds, 3),
         "tokens_per_second": round((done["new"] + prompt_tokens) / seconds, 1),

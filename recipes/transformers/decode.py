@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from transformers import PreTrainedModel
 
 from recipes.transformers.constraint import Allowed, Constraint
+from recipes.transformers.kv_cache import BatchCache
+from recipes.transformers.label_scores import Answered, LabelScorer
 from recipes.transformers.prefill import Prefix, prefill
 
 _LIKELY = 1024
@@ -20,11 +22,12 @@ probability than top_p."""
 class Answer:
     """New token ids, including the end token. `finish` is "stop" or "length". `logprob` is the sum of the tokens'
     log-probabilities (natural logarithm) before temperature, among the tokens that the constraint allows, as in
-    vLLM."""
+    vLLM. `scores` maps labels to their probability; None without a scorer."""
 
     ids: list[int]
     finish: str
     logprob: float = 0.0
+    scores: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,18 +83,31 @@ def answer_batch(
     on_answer: Callable[[int, Answer], None],
     between: Callable[[], None],
     constraint: Constraint | None = None,
+    scorer: LabelScorer | None = None,
 ) -> None:
-    """Generate until every prompt is answered. `on_answer` receives each answer with the index of its prompt. Prompts
-    must be sorted, longest first. Finished rows are removed from the batch. `between` is called between forward passes
-    and may raise. A constraint applies to every answer."""
+    """Generate until every prompt is answered. `on_answer` receives each answer with the index of its prompt; with a
+    scorer, when the whole batch is answered and scored. Prompts must be sorted, longest first. Finished rows are
+    removed from the batch. `between` is called between forward passes and may raise. A constraint applies to every
+    answer, and not to its scores."""
     rests = [prompt[prefix.length :] for prompt in prompts]
     rows = list(range(len(prompts)))
+    finished: dict[int, Answer] = {}
     new: list[list[int]] = [[] for _ in prompts]
     sums = [0.0] * len(prompts)
     states = [None if constraint is None else constraint.start() for _ in prompts]
     with torch.inference_mode():
         cache, mask, logits = prefill(model, rests, prefix, max_new_tokens, between)
+        prompt_mask, order = mask, list(rows)
+
+        def finish(row: int, answer: Answer) -> None:
+            if scorer is None:
+                on_answer(row, answer)
+            else:
+                finished[row] = answer
+
         while True:
+            if scorer is not None:
+                scorer.record(rows, logits)
             constrained = logits
             if constraint is not None:
                 left = max_new_tokens - len(new[rows[0]])
@@ -103,18 +119,20 @@ def answer_batch(
                 new[row].append(token)
                 sums[row] += more
                 if token in ends:
-                    on_answer(row, Answer(new[row], "stop", sums[row]))
+                    finish(row, Answer(new[row], "stop", sums[row]))
                 elif len(new[row]) == max_new_tokens:
-                    on_answer(row, Answer(new[row], "length", sums[row]))
+                    finish(row, Answer(new[row], "length", sums[row]))
                 else:
                     kept.append(at)
                     if constraint is not None:
                         states[row] = constraint.advance(states[row], token)
             if not kept:
-                return
+                break
             between()
             if len(kept) < len(rows):
-                kept = cache.keep(kept)
+                moved = cache.keep(kept, others=scorer is not None)
+                order[: len(rows)] = [order[at] for at in moved]
+                kept = moved[: len(kept)]
                 mask = mask[kept]
                 rows, chosen = [rows[at] for at in kept], [chosen[at] for at in kept]
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
@@ -125,6 +143,19 @@ def answer_batch(
                 past_key_values=cache,
                 logits_to_keep=1,
             ).logits[:, -1]
+        if scorer is None:
+            return
+        assert isinstance(cache, BatchCache)
+        cache.resize(len(prompts), cache.get_seq_length())
+        ended = [finished[row] for row in range(len(prompts))]
+        answered = [
+            Answered(answer.ids[:-1] if answer.finish == "stop" else answer.ids, answer.finish == "stop")
+            for answer in ended
+        ]
+        places = {row: place for place, row in enumerate(order)}
+        scores = scorer.scores(model, cache, prompt_mask[order], [places[row] for row in range(len(prompts))], answered)
+    for row, (answer, own) in enumerate(zip(ended, scores, strict=True)):
+        on_answer(row, replace(answer, scores=own))
 
 
 def _mask_disallowed(logits: torch.Tensor, allowed: Iterable[Allowed], ends: frozenset[int]) -> torch.Tensor:

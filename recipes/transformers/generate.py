@@ -2,9 +2,10 @@
 
 params: {"max_new_tokens", "temperature", "precision": "fp32" | "bf16" | "fp16" | "4bit", "compute": dtype of products
 with 4-bit weights, "thinking", "seed", "top_p", "top_k", "constrain": "none" | "json" | "labels" | "schema", "samples":
-answers to each case, for a vote}; hint: "batch_size": int or "auto"; inputs: "prompts" (eval.jsonl), "model"
-(model.json), optionally "adapter" (folder) or "weights" (folder of a whole model that replaces the base), "answers"
-(answers.json, for a constraint); local_paths: {"model": folder}. Writes responses.jsonl in the order of the prompts.
+answers to each case, for a vote, "scores": "none" | "labels"}; hint: "batch_size": int or "auto"; inputs: "prompts"
+(eval.jsonl), "model" (model.json), optionally "adapter" (folder) or "weights" (folder of a whole model that replaces
+the base), "answers" (answers.json, for a constraint or scores); local_paths: {"model": folder}. Writes responses.jsonl
+in the order of the prompts, and with scores margins.jsonl.
 Answers are stored in the work folder immediately, so that an interrupted run resumes.
 """
 
@@ -45,7 +46,9 @@ def run(step: Step, prepare: Callable[[PreTrainedModel], None] = lambda _: None)
                 prepare(model)
                 evidence["load_seconds"] = round(time.monotonic() - started, 2)
                 step.check_interrupt()
-                evidence |= answer_all(step, model, tokenizer, prompts, answers, constraint)
+                scored = params.get("scores", "none") == "labels"
+                labels = json.loads(step.inputs["answers"].read_text(encoding="utf-8")) if scored else None
+                evidence |= answer_all(step, model, tokenizer, prompts, answers, constraint, labels)
         write_responses(step.output / "responses.jsonl", cases, answers, params.get("samples"))
     return evidence
 

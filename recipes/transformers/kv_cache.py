@@ -25,7 +25,7 @@ class _Layer(DynamicLayer):  # type: ignore[no-untyped-call]
 
     def resize(self, rows: int, tokens: int) -> None:
         """Set the number of rows and tokens that the layer holds."""
-        self._rows, self._tokens = rows, tokens
+        self.rows, self._tokens = rows, tokens
         self.keys, self.values = (part[:rows, :, :tokens] for part in self._buffers)
 
     def update(
@@ -33,8 +33,8 @@ class _Layer(DynamicLayer):  # type: ignore[no-untyped-call]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Append the keys and values of new tokens [rows, heads, new, width]; returns all keys and values."""
         stop = self._tokens + key_states.shape[2]
-        self.put(key_states, value_states, slice(self._rows), slice(self._tokens, stop))
-        self.resize(self._rows, stop)
+        self.put(key_states, value_states, slice(self.rows), slice(self._tokens, stop))
+        self.resize(self.rows, stop)
         assert self.keys is not None and self.values is not None
         return self.keys, self.values
 
@@ -43,11 +43,14 @@ class _Layer(DynamicLayer):  # type: ignore[no-untyped-call]
         for buffer, part in zip(self._buffers, (keys, values), strict=True):
             buffer[rows, :, tokens] = part
 
-    def move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
-        """Copy rows over other rows."""
+    def move(self, sources: Sequence[int], targets: Sequence[int], *, swap: bool) -> None:
+        """Copy rows over other rows, or exchange them."""
         for buffer in self._buffers:
             for source, target in zip(sources, targets, strict=True):
+                replaced = buffer[target, :, : self._tokens].clone() if swap else None
                 buffer[target, :, : self._tokens] = buffer[source, :, : self._tokens]
+                if replaced is not None:
+                    buffer[source, :, : self._tokens] = replaced
 
 
 class BatchCache(Cache):
@@ -73,16 +76,17 @@ class BatchCache(Cache):
         for layer in self._layers:
             layer.resize(rows, tokens)
 
-    def keep(self, rows: Sequence[int]) -> list[int]:
-        """Keep only these rows (ascending), moved to the front; returns them in their new order."""
+    def keep(self, rows: Sequence[int], *, others: bool = False) -> list[int]:
+        """Keep only these rows (ascending), moved to the front; returns all rows in their new order. With `others`, the
+        rest stays in the buffer, behind them, until `resize` makes it visible."""
         count = len(rows)
+        order = list(range(self._layers[0].rows))
         tokens = self.get_seq_length()
         sources = [row for row in rows if row >= count]
         targets = [at for at in range(count) if at not in set(rows)]
         for layer in self._layers:
-            layer.move(sources, targets)
+            layer.move(sources, targets, swap=others)
             layer.resize(count, tokens)
-        order = list(range(count))
         for source, target in zip(sources, targets, strict=True):
-            order[target] = source
+            order[target], order[source] = source, target
         return order

@@ -32,7 +32,7 @@ def test_remaining_rows_keep_their_tokens() -> None:
     cache.fill(read, 0, 2, 5)
     cache.resize(6, 5)
     for seed, rows in ((2, [0, 1, 2, 3, 4, 5]), (3, [0, 2, 5]), (4, [1, 2]), (5, [0])):
-        order = cache.keep(rows)
+        order = cache.keep(rows)[: len(rows)]
         assert sorted(order) == rows
         read.batch_select_indices(torch.tensor(order))
         for each in (cache, read):
@@ -40,6 +40,23 @@ def test_remaining_rows_keep_their_tokens() -> None:
         assert cache.get_seq_length() == read.get_seq_length()
         for mine, copied in layers(cache, read):
             assert torch.equal(mine.keys, copied.keys) and torch.equal(mine.values, copied.values)
+
+
+def test_other_rows_stay_behind_the_remaining_ones() -> None:
+    read = DynamicCache()
+    grow(read, 5, 4, seed=1)
+    cache = BatchCache(read, 5, 9)
+    cache.fill(read, 0, 1, 4)
+    cache.resize(5, 4)
+    place = list(range(5))
+    for seed, rows in ((2, [0, 3, 4]), (3, [1, 2]), (4, [1])):
+        moved = cache.keep(rows, others=True)
+        assert sorted(moved[: len(rows)]) == rows
+        place[: len(moved)] = [place[at] for at in moved]
+        grow(cache, len(rows), 1, seed)
+    cache.resize(5, 4)
+    for mine, copied in layers(cache, read):
+        assert torch.equal(mine.keys, copied.keys[place]) and torch.equal(mine.values, copied.values[place])
 
 
 def test_padding_is_between_shared_and_own_tokens() -> None:

@@ -17,7 +17,8 @@ _LAST = b"\xff" * 2
 class Vocabulary:
     """Every token with a text, by its bytes. Special tokens are left out."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, key: str = "generate.constrain") -> None:
+        """`key` is the setting that needs the bytes, for the message to the user."""
         characters = _byte_of_character()
         found: dict[bytes, list[int]] = {}
         special = {id for id, token in tokenizer.added_tokens_decoder.items() if token.special}
@@ -32,8 +33,8 @@ class Vocabulary:
             else:
                 raise StepFailed(
                     "constrain-tokenizer",
-                    f"generate.constrain needs a byte-level tokenizer, but this one has the token {token!r}",
-                    "Set generate.constrain: none, or use a model with a byte-level tokenizer, such as Qwen3.",
+                    f"{key} needs a byte-level tokenizer, but this one has the token {token!r}",
+                    f"Set {key.split(':')[0]}: none, or use a model with a byte-level tokenizer, such as Qwen3.",
                 )
             found.setdefault(written, []).append(id)
         found.pop(b"", None)

@@ -11,6 +11,7 @@ import { Ablations } from "../runs/run-ablations.ts";
 import { subjectOf } from "../runs/run-arms.ts";
 import { uploadsOf } from "../runs/upload-record.ts";
 import { ablationText } from "../terminal/ablation.ts";
+import { decisionText } from "../terminal/decision.ts";
 import { errorAnalysisText } from "../terminal/error-analysis.ts";
 import { labelTable } from "../terminal/label-table.ts";
 import { runSummary } from "../terminal/run-summary.ts";
@@ -93,6 +94,7 @@ export const command = defineCommand({
     context.out(fieldsText(dirname(path), own, view, context));
     const ablation = new Ablations().of(run);
     if (ablation !== undefined) context.out(fitted(ablationText(ablation, context), context));
+    context.out(fitted(decisionText(manifest, armName), context));
     context.out(trackersText(manifest, dirname(path), context.cwd));
     for (const { repo, commit, private: isPrivate, at } of uploadsOf(run))
       context.out(`\nuploaded to ${repo}${isPrivate ? " (private)" : ""} on ${at.slice(0, 10)}, commit ${commit}\n`);

@@ -260,6 +260,21 @@ describe("generate and evaluate", () => {
       "prompt: {thinking: true}\ngenerate: {constrain: labels, temperature: 1, max_new_tokens: 2048}",
       "constrained-thinking",
     ],
+    "a threshold without scores": [
+      "data: {validation: {fraction: 0.1}}\ngenerate: {decision: threshold}",
+      "threshold-without-scores",
+    ],
+    "a threshold that nothing can choose": ["generate: {scores: labels, decision: threshold}", "needs-validation"],
+    "scores by an engine that gives none": ["generate: {engine: vllm, scores: labels}", "engine-unsupported"],
+    "scores of a server": [
+      'generate: {engine: openai, base_url: "http://127.0.0.1:1/v1", scores: labels}',
+      "engine-unsupported",
+    ],
+    "scores of labels in another form": ["generate: {scores: labels, constrain: json}", "3:39 scored-form"],
+    "scores after reasoning": [
+      "prompt: {thinking: true}\ngenerate: {scores: labels, temperature: 1, max_new_tokens: 2048}",
+      "4:20 scored-form",
+    ],
     "top_p when greedy": ["generate: {top_p: 0.9}", "greedy-sampling"],
     "replay without a file": ["generate: {engine: replay}", "3:1 missing-key"],
     "replay of no file": ["generate: {engine: replay, file: x.jsonl}", "missing-file"],

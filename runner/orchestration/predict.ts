@@ -7,13 +7,17 @@ import { execute, type Outcome } from "../execution/scheduler.ts";
 import { buildPlan } from "../pipeline/plan/build.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import { readResult } from "../pipeline/result-files.ts";
+import { stepOfArm } from "../pipeline/plan/step-ref.ts";
+import { type Decision, readResult } from "../pipeline/result-files.ts";
 import { type Reading, readAnswer } from "../pipeline/steps/answer.ts";
+import { subjectOf } from "../pipeline/steps/arms.ts";
+import { decidingOf } from "../pipeline/steps/decide.ts";
 import { minShare } from "../pipeline/steps/evaluate.ts";
 import { kinds } from "../pipeline/steps/index.ts";
 import { jsonLines, readJsonLines } from "../pipeline/steps/jsonl.ts";
 import { draftsOfPrediction, newRows, type PredictionDrafts } from "../pipeline/steps/predict.ts";
 import type { Response } from "../pipeline/steps/response.ts";
+import { decideStage, hasThreshold, readMargins } from "../pipeline/steps/scores.ts";
 import { openTaskWith, parsingParams, scoringFiles, taskOf } from "../pipeline/steps/task.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
@@ -147,7 +151,8 @@ export async function predict(
   }
 }
 
-type Responses = { readonly file: string; readonly labels: string };
+/** The folder with the responses, that of the data step, and that of the threshold if the run has one. */
+type Responses = { readonly folder: string; readonly labels: string; readonly decision?: string };
 type Work = { readonly folder: string; readonly rows: string; readonly text: string };
 
 /** Runs the steps of a prediction. Undefined if one failed or the user interrupted it. */
@@ -184,9 +189,11 @@ async function answer(
     const step = plan.steps.find(({ id }) => id === drafted.answers) as PlannedStep;
     const record = recordIn(outcomes.get(step));
     if (record === undefined) return undefined;
+    const arm = subjectOf(experiment);
     return {
-      file: join(store.objectDir(record.object), "responses.jsonl"),
+      folder: store.objectDir(record.object),
       labels: givenFolder(run, "data", project),
+      ...(hasThreshold(experiment, arm) ? { decision: givenFolder(run, stepOfArm(decideStage, arm), project) } : {}),
     };
   } finally {
     store.close();
@@ -207,7 +214,7 @@ function recordOfRows(text: string): StoreRecord {
 async function readPredictions(
   experiment: Experiment,
   rows: readonly NewRow[],
-  { file, labels }: Responses,
+  { folder, labels, decision }: Responses,
 ): Promise<Predictions> {
   const files = scoringFiles(experiment);
   const open = await openTaskWith(parsingParams(experiment), (key) => files[key]);
@@ -217,18 +224,30 @@ async function readPredictions(
     minShare: minShare(experiment),
     labels: new Set(readResult("labels.json", labels).map(({ label }) => label)),
   };
-  const responses = new Map(readJsonLines<Response>(file).map((one) => [one.id, one]));
+  const responses = new Map(readJsonLines<Response>(join(folder, "responses.jsonl")).map((one) => [one.id, one]));
+  const decide = decision === undefined ? undefined : decider(readResult("decision.json", decision), folder, reading);
   const all = rows.map(({ id }): Prediction => {
     const response = responses.get(id) as Response;
+    const read = readAnswer(response, reading);
+    if (decide !== undefined)
+      return { id, answer: response.text ?? "", ...read, prediction: decide(id, read.prediction) };
     const confidence = perTokenConfidence(response);
     return {
       id,
       answer: response.text ?? "",
-      ...readAnswer(response, reading),
+      ...read,
       ...(confidence === undefined ? {} : { confidence }),
     };
   });
   return { all, separator: open.separator };
+}
+
+/** Predicts the labels of a case by a threshold that the run chose, from its answer and the scores in `folder`. */
+function decider(decision: Decision, folder: string, { open, labels }: Reading) {
+  const margins = readMargins(join(folder, "margins.jsonl"));
+  const { decide } = decidingOf(open, decision.view, [...labels], decision.required);
+  return (id: string, named: unknown): readonly string[] =>
+    decide({ named: named as readonly string[], margins: margins.get(id) ?? {} }, decision).labels;
 }
 
 function removeIfEmpty(folder: string): void {

@@ -4,6 +4,7 @@ import type { AllowedAnswers } from "../data/answers.ts";
 import type { Audit } from "../data/audit.ts";
 import type { View } from "../data/labels/views.ts";
 import type { LabelCount } from "../data/labels.ts";
+import type { Required } from "../evaluation/baselines/ensemble.ts";
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
 import type { JsonDetails } from "../evaluation/json/details.ts";
 import type { LabelDetails, Scores } from "../evaluation/labels/score.ts";
@@ -32,6 +33,7 @@ export type ResultFiles = {
   readonly "merge.json": MergeReport;
   readonly "merge_check.json": MergeCheck;
   readonly "ensemble.json": EnsembleChoice;
+  readonly "decision.json": Decision;
   readonly "metrics.json": ArmMetrics;
   readonly "comparison.json": Comparison;
   readonly "analysis.json": Analysis;
@@ -133,6 +135,8 @@ export type EnsembleChoice = {
   /** The baseline that is the classifier. */
   readonly classifier: string;
   readonly weight: number;
+  /** The part of the model's weight that its answer has. Absent if the model has no scores of labels. */
+  readonly named?: number;
   readonly threshold: number;
   readonly view: View;
   readonly validation: {
@@ -142,6 +146,19 @@ export type EnsembleChoice = {
     /** The score of each baseline that could be the classifier. */
     readonly classifiers: Readonly<Record<string, number>>;
   };
+};
+
+/** How labels are predicted from a model's scores of labels. Chosen on validation rows. */
+export type Decision = {
+  /** The weight of the answer (1 for a label that it names) against that of the probability of a label. */
+  readonly weight: number;
+  /** The score above which a label is predicted. */
+  readonly threshold: number;
+  readonly view: View;
+  /** How many labels each case gets at least or at most. */
+  readonly required: Required;
+  /** Micro-F1 of the decision and of the answers on the rows that chose it. */
+  readonly validation: { readonly n: number; readonly micro_f1: number; readonly answer: number };
 };
 
 /** What merging an adapter of a 4-bit base into 16-bit weights changes, on validation rows. */

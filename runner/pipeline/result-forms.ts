@@ -28,7 +28,13 @@ import type { ResultFiles } from "./result-files.ts";
 type ReadFile =
   | Exclude<
       keyof ResultFiles,
-      "dataset.json" | "answers.json" | "preflight.json" | "preview.json" | "ensemble.json" | "merge_check.json"
+      | "dataset.json"
+      | "answers.json"
+      | "preflight.json"
+      | "preview.json"
+      | "ensemble.json"
+      | "decision.json"
+      | "merge_check.json"
     >
   | "selection.json"
   | "predictions.jsonl"
@@ -194,6 +200,7 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
       gold: isTarget,
       [task.predictionKey]: isTarget,
       group: optional(isText),
+      margins: optional(mapOf(isNumber)),
       text: optional(isText),
       parsed: optional(isFlag),
       ...{ judgement: optional(isNumber), similarity: optional(isNumber) },

@@ -1,6 +1,6 @@
 import type { FromSchema, JSONSchema } from "json-schema-to-ts";
 import type { trainProperties } from "./backends/train-schema.ts";
-import type { generationProperties } from "./engines/generation-schema.ts";
+import type { generationProperties, scoreProperties } from "./engines/generation-schema.ts";
 import type { OwnMetric } from "./metrics/own-metric.ts";
 
 /**
@@ -200,7 +200,7 @@ export type Train = Omit<ValuesOf<typeof trainProperties>, "alpha" | "alpha_rati
  * `generate` with every default. The keys of `generationProperties` are present for an engine whose schema includes them. An
  * engine's own keys are there too; the engine narrows the type to reach them.
  */
-export type Generation = Partial<ValuesOf<typeof generationProperties>> & {
+export type Generation = Partial<ValuesOf<typeof generationProperties> & ValuesOf<typeof scoreProperties>> & {
   readonly engine: string;
   /** Number format of the weights, for an engine that has a choice. */
   readonly precision?: string;

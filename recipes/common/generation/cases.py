@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
@@ -53,8 +53,10 @@ def answer_row(
     finish: str,
     logprob: float | None,
     tokenizer: PreTrainedTokenizerBase,
+    scores: Mapping[str, float] | None = None,
 ) -> Row:
-    """A row of responses.jsonl from the new token ids, including the end token."""
+    """A row of responses.jsonl from the new token ids, including the end token. It also holds the scores of labels,
+    until `write_responses` moves them to margins.jsonl."""
     text = list(ids[:-1] if finish == "stop" else ids)
     row = {
         "id": id,
@@ -63,4 +65,8 @@ def answer_row(
         "new_tokens": len(ids),
         "finish": finish,
     }
-    return row if logprob is None else {**row, "logprob": round(logprob, 4)}
+    return {
+        **row,
+        **({} if logprob is None else {"logprob": round(logprob, 4)}),
+        **({} if scores is None else {"scores": {label: round(score, 6) for label, score in scores.items()}}),
+    }

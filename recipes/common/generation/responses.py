@@ -62,12 +62,25 @@ def sample_ids(id: str, samples: int | None) -> list[str]:
 
 
 def write_responses(path: Path, ids: Iterable[str], answers: Answers, samples: int | None) -> None:
-    """Write responses.jsonl in the order of the cases."""
+    """Write responses.jsonl in the order of the cases. If the answers have scores of labels, also write margins.jsonl
+    next to it, as a classifier's: label -> 2 p - 1, with the mean probability of the samples of a vote."""
+    scores: dict[str, list[Mapping[str, float]]] = {}
     with path.open("w", encoding="utf-8") as out:
         for id in ids:
-            rows = [answers[answer] for answer in sample_ids(id, samples)]
+            rows = [dict(answers[answer]) for answer in sample_ids(id, samples)]
+            scores[id] = [row.pop("scores") for row in rows if "scores" in row]
             row = rows[0] if samples is None else _voted(id, rows)
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    if any(scores.values()):
+        with path.with_name("margins.jsonl").open("w", encoding="utf-8") as out:
+            for id, own in scores.items():
+                out.write(json.dumps({"id": id, "margins": _margins(own)}, ensure_ascii=False) + "\n")
+
+
+def _margins(scores: list[Mapping[str, float]]) -> dict[str, float]:
+    """Margins above -1, as the classical baselines write them."""
+    means = {label: sum(own[label] for own in scores) / len(scores) for label in scores[0]}
+    return {label: round(2 * mean - 1, 6) for label, mean in means.items() if mean > 0}
 
 
 def _voted(id: str, rows: list[Row]) -> Row:

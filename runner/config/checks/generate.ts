@@ -1,5 +1,6 @@
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Generation } from "../../plugins/experiment.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import type { CheckContext } from "./context.ts";
 import { needFile } from "./data.ts";
 
@@ -10,6 +11,41 @@ export function checkGenerate(context: CheckContext): void {
   if (engine === undefined) return;
   engine.check?.({ ...context, needFile: (path, file) => needFile(context, path, file, "data file") });
   checkSampling(context, generate);
+  checkScores(context, engine.scoresLabels === true);
+}
+
+/** What scores of labels, and a threshold of them, need. */
+function checkScores(context: CheckContext, canScore: boolean): void {
+  const { generate, data, prompt, task } = context.experiment;
+  const { engine, scores, decision, constrain = "none" } = generate;
+  if (decision === "threshold" && scores !== "labels") {
+    const message = "generate.decision: threshold needs scores of labels";
+    context.error("generate.decision", "threshold-without-scores", message, "write generate.scores: labels");
+  }
+  if (decision === "threshold" && data.validation === undefined) {
+    const message =
+      "generate.decision: threshold needs validation rows for its threshold, and data.validation is missing";
+    const help = "add data.validation, such as {fraction: 0.1}, or write generate.decision: answer";
+    context.error("generate.decision", "needs-validation", message, help);
+  }
+  if (scores !== "labels") return;
+  const place = "generate.scores";
+  if (tasks.get(task).labels === undefined)
+    context.error(place, "task-unsupported", `scores: labels needs a task with labels, not ${task}`, "remove it");
+  if (!canScore) {
+    const able = [...engines].flatMap((one) => (one.scoresLabels ? [one.name] : [])).join(" or ");
+    const message = `engine ${engine} gives no scores of labels`;
+    context.error(place, "engine-unsupported", message, `write generate.engine: ${able}, or generate.scores: none`);
+  }
+  if (constrain === "json") {
+    const message =
+      "generate.scores: labels needs answers in the form of the training rows, and constrain: json forces another";
+    context.error("generate.constrain", "scored-form", message, "write generate.constrain: labels or none");
+  }
+  if (prompt.thinking) {
+    const message = "generate.scores and prompt.thinking exclude each other: the first label does not begin the answer";
+    context.error(place, "scored-form", message, "write prompt.thinking: false");
+  }
 }
 
 /** Keys that have no effect, or a bad one, together with others. */

@@ -1,80 +1,128 @@
 import { type ViewOf, viewLabels } from "../../data/labels/views.ts";
 import { f1 } from "../error-analysis/case.ts";
 
+/** Label -> a value from -1, where labels without a value are, to 1. A classifier's may exceed both. */
+export type Margins = Readonly<Record<string, number>>;
+
 /**
- * The two sources of an ensemble for one case: the labels of the language model, and the classifier's margin of each
- * label above -1.
+ * The sources of a decision for one case: the labels of the language model, the margins of another source, and the
+ * model's own scores of labels, if it has some.
  */
-export type Sources = { readonly named: readonly string[]; readonly margins: Readonly<Record<string, number>> };
+export type Sources = { readonly named: readonly string[]; readonly margins: Margins; readonly scores?: Margins };
 
 /**
  * How the sources are combined: the weight of the model, from 0 to 1, and the score above which a label is predicted.
+ * With the model's own scores, `named` is the part of its weight that its answer has; its scores have the rest.
  */
-export type Blend = { readonly weight: number; readonly threshold: number };
+export type Blend = { readonly weight: number; readonly threshold: number; readonly named?: number };
+
+/** Cases that get a label even if none is above the threshold: "all", in which each gets exactly one; "some"; or "none". */
+export type Required = "exactly one" | "at least one" | "any number";
 
 /** The candidate weights: the classifier alone, the model alone, and nine between. */
 const weights = Array.from({ length: 11 }, (_, at) => at / 10);
 
+/** The candidate parts of a model's answer. */
+const parts = [0, 0.5, 1];
+
 type Scored = { readonly key: string; readonly label: string; readonly score: number };
 
+/** A blend with its micro-F1 on the rows that chose it. */
+export type ChosenBlend = Blend & { readonly micro_f1: number };
+
 /**
- * The blend with the best micro-F1 on rows with known gold. These rows must not be the ones that the ensemble is scored
+ * The blend with the best micro-F1 on rows with known gold. These rows must not be the ones that the blend is scored
  * on. Ties go to the blend nearest to equal weights, since few rows hold little evidence. `of` brings labels into a
- * view. With `single`, each case gets its best label and no threshold is chosen.
+ * view. With "exactly one" label, each case gets its best one and no threshold is chosen.
  */
 export function chooseBlend(
   cases: readonly (Sources & { readonly gold: readonly string[] })[],
   of: ViewOf,
-  single: boolean,
-): Blend & { readonly micro_f1: number } {
+  required: Required,
+): ChosenBlend {
   const gold = cases.map((one) => new Set(viewLabels(one.gold, of)));
   const total = gold.reduce((sum, one) => sum + one.size, 0);
-  const tried = weights.flatMap((weight) => {
-    const scored = cases.map((one) => support(one, weight, of));
-    return single ? [bestLabels(scored, gold, weight, total)] : cuts(scored, gold, weight, total);
+  const hasScores = cases.some(({ scores }) => scores !== undefined);
+  const candidates = weights.flatMap((weight): readonly Omit<Blend, "threshold">[] =>
+    hasScores && weight > 0 ? parts.map((named) => ({ weight, named })) : [{ weight }],
+  );
+  const tried = candidates.flatMap((candidate) => {
+    const scored = cases.map((one) => support(one, candidate, of));
+    const found = required === "exactly one" ? [bestLabels(scored, gold, total)] : cuts(scored, gold, total, required);
+    return found.map((one) => ({ ...candidate, ...one }));
   });
   return tried.reduce((best, one) => (better(one, best) ? one : best));
 }
 
-/** The labels of a case by a blend, the best first, as the model or else the classifier writes them. */
-export function blend(sources: Sources, { weight, threshold }: Blend, of: ViewOf, single: boolean): readonly string[] {
-  const scored = support(sources, weight, of);
-  return (single ? scored.slice(0, 1) : scored.filter(({ score }) => score > threshold)).map(({ label }) => label);
+/** The labels of a case by a blend with their scores, the best first, as the model or else the other source writes them. */
+export function blend(
+  sources: Sources,
+  { threshold, ...candidate }: Blend,
+  of: ViewOf,
+  required: Required,
+): { readonly labels: readonly string[]; readonly margins: Margins } {
+  const scored = support(sources, candidate, of);
+  const least = required === "any number" ? 0 : 1;
+  const most = required === "exactly one" ? 1 : scored.length;
+  return {
+    labels: scored.filter(({ score }, at) => at < most && (at < least || score > threshold)).map(({ label }) => label),
+    margins: Object.fromEntries(scored.map(({ label, score }) => [label, 2 * score - 1])),
+  };
 }
 
-/** The labels of either source, with a score from 0 (not named, margin -1) to 1 (named, margin 1), the best first. */
-function support({ named, margins }: Sources, weight: number, of: ViewOf): readonly Scored[] {
-  const known = new Map<string, { label: string; isNamed: boolean; margin: number }>();
-  for (const label of named) if (!known.has(of(label))) known.set(of(label), { label, isNamed: true, margin: -1 });
-  for (const [label, margin] of Object.entries(margins)) {
-    const before = known.get(of(label));
-    if (before !== undefined && before.margin >= margin) continue;
-    known.set(of(label), { label: before?.isNamed ? before.label : label, isNamed: before?.isNamed ?? false, margin });
-  }
+/** The labels of all sources, with a score from 0 (not named, margin -1) to 1 (named, margin 1), the best first. */
+function support(
+  { named, margins, scores = {} }: Sources,
+  { weight, named: part = 1 }: Omit<Blend, "threshold">,
+  of: ViewOf,
+): readonly Scored[] {
+  type Known = { label: string; isNamed: boolean; margin: number; score: number };
+  const known = new Map<string, Known>();
+  const add = (label: string, more: Partial<Known>): void => {
+    const before = known.get(of(label)) ?? { label, isNamed: false, margin: -1, score: -1 };
+    known.set(of(label), {
+      label: before.label,
+      isNamed: before.isNamed || more.isNamed === true,
+      margin: Math.max(before.margin, more.margin ?? -1),
+      score: Math.max(before.score, more.score ?? -1),
+    });
+  };
+  for (const label of named) add(label, { isNamed: true });
+  for (const [label, score] of Object.entries(scores)) add(label, { score });
+  // Of the spellings of another source, that of the best margin is kept.
+  for (const [label, margin] of Object.entries(margins).sort(([, a], [, b]) => b - a)) add(label, { margin });
   known.delete("");
   return [...known]
-    .map(([key, { label, isNamed, margin }]) => {
-      const sure = (Math.max(-1, Math.min(1, margin)) + 1) / 2;
-      return { key, label, score: weight * (isNamed ? 1 : 0) + (1 - weight) * sure };
+    .map(([key, { label, isNamed, margin, score }]) => {
+      const model = part * (isNamed ? 1 : 0) + (1 - part) * sure(score);
+      return { key, label, score: weight * model + (1 - weight) * sure(margin) };
     })
     .filter(({ score }) => score > 0)
     .sort((a, b) => b.score - a.score);
 }
 
-type Tried = Blend & { readonly micro_f1: number };
+const sure = (margin: number): number => (Math.max(-1, Math.min(1, margin)) + 1) / 2;
+
+type Tried = { readonly threshold: number; readonly micro_f1: number };
 
 /** Every threshold between two different scores. */
 function cuts(
   scored: readonly (readonly Scored[])[],
   gold: readonly ReadonlySet<string>[],
-  weight: number,
   total: number,
+  required: Required,
 ): Tried[] {
+  const isRight = (at: number, { key }: Scored): boolean => gold[at]?.has(key) ?? false;
+  // Labels that are predicted whatever the threshold is.
+  const least = required === "any number" ? 0 : 1;
+  const given = scored.flatMap((labels, at) => labels.slice(0, least).map((one) => isRight(at, one)));
   const all = scored
-    .flatMap((labels, at) => labels.map(({ key, score }) => ({ score, right: gold[at]?.has(key) ?? false })))
+    .flatMap((labels, at) => labels.slice(least).map((one) => ({ score: one.score, right: isRight(at, one) })))
     .sort((a, b) => b.score - a.score);
-  const tried: Tried[] = [{ weight, threshold: 1, micro_f1: 0 }];
-  let right = 0;
+  let right = given.filter(Boolean).length;
+  const scoreOf = (predicted: number): number =>
+    f1({ support: total, predicted: given.length + predicted, hits: right });
+  const tried: Tried[] = [{ threshold: 1, micro_f1: scoreOf(0) }];
   for (const [at, one] of all.entries()) {
     if (one.right) right += 1;
     const next = all[at + 1]?.score ?? 0;
@@ -82,7 +130,7 @@ function cuts(
     const middle = (one.score + next) / 2;
     // The middle of two adjacent floating-point numbers is rounded, maybe to the upper one, which would exclude it.
     const threshold = middle < one.score ? middle : next;
-    tried.push({ weight, threshold, micro_f1: f1({ support: total, predicted: at + 1, hits: right }) });
+    tried.push({ threshold, micro_f1: scoreOf(at + 1) });
   }
   return tried;
 }
@@ -90,19 +138,20 @@ function cuts(
 function bestLabels(
   scored: readonly (readonly Scored[])[],
   gold: readonly ReadonlySet<string>[],
-  weight: number,
   total: number,
 ): Tried {
   const firsts = scored.map(([first]) => first);
   const right = firsts.filter((first, at) => first !== undefined && gold[at]?.has(first.key)).length;
   const predicted = firsts.filter((first) => first !== undefined).length;
-  return { weight, threshold: 0, micro_f1: f1({ support: total, predicted, hits: right }) };
+  return { threshold: 0, micro_f1: f1({ support: total, predicted, hits: right }) };
 }
 
-function better(one: Tried, than: Tried): boolean {
-  const fromMiddle = ({ weight }: Tried): number => Math.abs(weight - 0.5);
-  const fromHalf = ({ threshold }: Tried): number => Math.abs(threshold - 0.5);
+function better(one: ChosenBlend, than: ChosenBlend): boolean {
+  const fromMiddle = ({ weight }: ChosenBlend): number => Math.abs(weight - 0.5);
+  const fromEqual = ({ named = 0.5 }: ChosenBlend): number => Math.abs(named - 0.5);
+  const fromHalf = ({ threshold }: ChosenBlend): number => Math.abs(threshold - 0.5);
   if (one.micro_f1 !== than.micro_f1) return one.micro_f1 > than.micro_f1;
   if (fromMiddle(one) !== fromMiddle(than)) return fromMiddle(one) < fromMiddle(than);
+  if (fromEqual(one) !== fromEqual(than)) return fromEqual(one) < fromEqual(than);
   return fromHalf(one) < fromHalf(than);
 }

@@ -2,6 +2,7 @@ import type { Metric } from "../../plugins/metrics/metric.ts";
 import { Registry } from "../../plugins/registry.ts";
 import { type Columns, type Counts, type LabelSpace, labelCounters } from "./counters.ts";
 import { creditMetrics } from "./credit-metrics.ts";
+import { rankingMetrics } from "./ranking.ts";
 
 /** A metric of label sets. Its contribution to the counts is that of every label metric: see counters.ts. */
 export type LabelMetric = Metric<Columns, Columns, Counts, LabelSpace>;
@@ -185,4 +186,4 @@ const definitions: Readonly<Record<string, Definition>> = {
 export const labelMetrics = new Registry<Metric>("metric");
 for (const [name, definition] of Object.entries(definitions))
   labelMetrics.register({ name, higherIsBetter: true, isUnitScore: true, counters: labelCounters, ...definition });
-for (const metric of creditMetrics) labelMetrics.register(metric);
+for (const metric of [...creditMetrics, ...rankingMetrics]) labelMetrics.register(metric);

@@ -9,6 +9,7 @@ import { creditMetrics } from "./credit-metrics.ts";
 import { cardinality, labelRows, outOfSet, outOfSetLabel } from "./detail.ts";
 import { labelMetrics } from "./label-metrics.ts";
 import { groupsOfLabels } from "./open-labels.ts";
+import { rankingMetrics } from "./ranking.ts";
 import { ceiling, labelScorer, scoreGroups, scoreLabels } from "./score.ts";
 import { singleLabel, unreadableLabel } from "./single-label.ts";
 import { intern, type LabelCase, tabulate } from "./table.ts";
@@ -29,9 +30,9 @@ type Fixture = {
   sets: { gold: string[][]; pred: string[][]; expected: Record<string, number> }[];
 };
 const fixture = JSON.parse(readFileSync(new URL("fixtures/sklearn.json", import.meta.url), "utf8")) as Fixture;
-const creditNames = creditMetrics.map(({ name }) => name);
+const otherNames = [...creditMetrics, ...rankingMetrics].map(({ name }) => name);
 /** The metrics that scikit-learn has, too. */
-const metricNames = labelMetrics.names().filter((name) => !creditNames.includes(name));
+const metricNames = labelMetrics.names().filter((name) => !otherNames.includes(name));
 const casesOf = (gold: readonly string[][], pred: readonly string[][]): LabelCase[] =>
   gold.map((target, row) => ({ target, prediction: pred[row] as string[] }));
 const raw = viewOf("raw");
@@ -96,7 +97,7 @@ describe("views", () => {
 describe("edges", () => {
   it("no cases and no labels give zeros, never NaN; a mean over frequent labels has no value without one", () => {
     const empty = scoreLabels([]).raw;
-    const without = ["macro_f1_min5", "group_f1", "hierarchical_f1"];
+    const without = ["macro_f1_min5", "group_f1", "hierarchical_f1", "map"];
     expect(Object.entries(empty)).toEqual(
       labelMetrics.names().map((name) => [name, without.includes(name) ? null : 0]),
     );

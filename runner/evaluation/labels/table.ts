@@ -3,6 +3,7 @@ import type { ViewOf } from "../../data/labels/views.ts";
 import type { ScoredCases } from "../../plugins/metrics/metric.ts";
 import type { ScoredCase } from "../../plugins/tasks/task.ts";
 import { type Columns, type Credit, type LabelSpace, unreadable } from "./counters.ts";
+import { averagePrecision } from "./ranking.ts";
 
 /** A list of labels, as written. */
 export type Labels = readonly string[];
@@ -32,6 +33,8 @@ export type Interned = {
   readonly pred: Rows;
   /** 1 for a case whose answer could not be read. */
   readonly unreadable: Uint8Array;
+  /** The scores of labels of each case; undefined if no case has some. */
+  readonly margins: readonly LabelCase["margins"][] | undefined;
 };
 
 /** Cases in one view, as label columns: what every label metric counts in. */
@@ -44,6 +47,8 @@ export type Table = LabelSpace & {
   readonly hits: Rows;
   /** 1 for a case whose answer could not be read. */
   readonly unreadable: Uint8Array;
+  /** Average precision of each case's scores; NaN for a case without scores or gold. Undefined if no case has scores. */
+  readonly precision: Float64Array | undefined;
 };
 
 /** A table as the cases that metrics score. */
@@ -58,6 +63,10 @@ export function scoredCases(table: Table): ScoredCases<Columns, Columns, LabelSp
     prediction: (row) => (isReadable(row) ? rowOf(pred, row) : unreadable),
     isCorrect: (row) =>
       isReadable(row) && length(gold, row) === length(hits, row) && length(pred, row) === length(hits, row),
+    measured(row) {
+      const precision = table.precision?.[row];
+      return precision === undefined || Number.isNaN(precision) ? undefined : { precision };
+    },
     isSame: (other) => "table" in other && isAlike(table, other.table as Table),
   };
 }
@@ -81,7 +90,9 @@ function isAlike(a: Table, b: Table): boolean {
     a.names.length === b.names.length &&
     a.names.every((name, column) => name === b.names[column]) &&
     isEqual(a.gold, b.gold) &&
-    isEqual(a.pred, b.pred)
+    isEqual(a.pred, b.pred) &&
+    a.precision?.length === b.precision?.length &&
+    (a.precision?.every((value, row) => Object.is(value, b.precision?.[row])) ?? true)
   );
 }
 
@@ -120,6 +131,7 @@ export function intern(cases: readonly LabelCase[]): Interned {
     pred: rows("prediction"),
     texts: [...number.keys()],
     unreadable: Uint8Array.from(cases, ({ parsed }) => Number(parsed === false)),
+    margins: cases.some(({ margins }) => margins !== undefined) ? cases.map(({ margins }) => margins) : undefined,
   };
 }
 
@@ -176,7 +188,32 @@ export function tabulate(
   }
   const rows = { gold: gold.rows(), pred: pred.rows(), hits: hits.rows() };
   const names = [...id.keys()].map(basicForm);
-  return { n, labels, outOfSet, minCases, names, credit, ...rows, unreadable: interned.unreadable };
+  const goldOf = (row: number): ReadonlySet<string> =>
+    new Set(Array.from(rowOf(rows.gold, row), (column) => labels[column] as string));
+  const precision = interned.margins && precisionOf(interned.margins, of, new Set(labels), goldOf);
+  return { n, labels, outOfSet, minCases, names, credit, ...rows, unreadable: interned.unreadable, precision };
+}
+
+/** Average precision of each case. Labels that are equal in a view have the best of their scores. */
+function precisionOf(
+  margins: readonly LabelCase["margins"][],
+  of: ViewOf,
+  labels: ReadonlySet<string>,
+  goldOf: (row: number) => ReadonlySet<string>,
+): Float64Array {
+  const all = new Set(labels);
+  const scores = margins.map((own) => {
+    if (own === undefined) return undefined;
+    const best = new Map<string, number>();
+    for (const [label, margin] of Object.entries(own)) {
+      const form = of(label);
+      if (form === "") continue;
+      all.add(form);
+      best.set(form, Math.max(margin, best.get(form) ?? margin));
+    }
+    return best;
+  });
+  return Float64Array.from(scores, (own, row) => (own && averagePrecision(goldOf(row), own, all.size)) ?? Number.NaN);
 }
 
 class Builder {

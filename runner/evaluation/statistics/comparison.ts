@@ -16,7 +16,8 @@ export type CaseAnswer = {
   readonly parsed?: boolean | undefined;
   /** The group of the case (`data.columns.group`). */
   readonly group?: string | undefined;
-} & Measured;
+} & Measured &
+  Pick<ScoredCase<unknown, unknown>, "margins">;
 
 /** An answerer and its answers, one list for each seed that it was trained with. */
 export type Answerer = { readonly name: string; readonly seeds: readonly (readonly CaseAnswer[])[] };
@@ -82,8 +83,8 @@ function matched(
   const rows = cases.map(({ id, gold }) => {
     const answer = own.get(id);
     if (answer === undefined || !isEqual(answer.gold, gold)) throw casesDiffer(names, id);
-    const { prediction, parsed, judgement, similarity } = answer;
-    return { target: gold, prediction, parsed, judgement, similarity };
+    const { prediction, parsed, judgement, similarity, margins } = answer;
+    return { target: gold, prediction, parsed, judgement, similarity, margins };
   });
   if (own.size > cases.length) {
     const known = new Set(cases.map(({ id }) => id));

@@ -17,6 +17,7 @@ import { minShare } from "./evaluate.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { generateStep, type Part } from "./part.ts";
 import type { Response } from "./response.ts";
+import { marginsOfModel, readMargins } from "./scores.ts";
 import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
 
 type Params = TaskParams & {
@@ -29,15 +30,15 @@ type Params = TaskParams & {
 };
 
 /**
- * Combines the labels of the language model with the margins of a classifier. The classifier is the one with the best
+ * Combines the labels of the language model, and its scores of labels if it has some, with the margins of a classifier. The classifier is the one with the best
  * micro-F1 on validation rows; of equal ones, the strongest kind. The weight and the threshold are those with the best
  * micro-F1 of the combination there. Gold of the scored rows is not an input.
  */
 export const ensemble: StepKind<Params> = {
   name: "ensemble",
-  version: 2,
+  version: 3,
   cached: true,
-  outputs: () => ["responses.jsonl", "ensemble.json"],
+  outputs: () => ["responses.jsonl", "margins.jsonl", "ensemble.json"],
   async run({ min_share, classifiers, view, ...params }, context) {
     const counts = readResult("labels.json", context.input("labels"));
     const { labels: labelled, predictionKey } = tasks.get(params.task);
@@ -75,11 +76,11 @@ export const ensemble: StepKind<Params> = {
       ...sources,
       gold: golds.get(id) as readonly string[],
     }));
-    const { weight, threshold, micro_f1 } = chooseBlend(cases, of, labelled.isSingle);
+    const required = labelled.isSingle ? "exactly one" : "any number";
+    const { micro_f1, ...by } = chooseBlend(cases, of, required);
     const chosen = {
       classifier,
-      weight,
-      threshold,
+      ...by,
       view,
       validation: {
         n: cases.length,
@@ -88,13 +89,22 @@ export const ensemble: StepKind<Params> = {
         classifiers: scores,
       },
     };
-    const responses = sourcesOf(classifier, "eval", reading, context).map(({ id, ...sources }) => ({
+    const blended = sourcesOf(classifier, "eval", reading, context).map(({ id, ...sources }) => ({
       id,
-      labels: blend(sources, { weight, threshold }, of, labelled.isSingle),
+      ...blend(sources, by, of, required),
     }));
-    writeFileSync(join(context.output, "responses.jsonl"), jsonLines(responses));
+    const save = (name: string, lines: readonly object[]): void =>
+      writeFileSync(join(context.output, name), jsonLines(lines));
+    save(
+      "responses.jsonl",
+      blended.map(({ id, labels }) => ({ id, labels })),
+    );
+    save(
+      "margins.jsonl",
+      blended.map(({ id, margins }) => ({ id, margins })),
+    );
     writeResult(context.output, "ensemble.json", chosen);
-    context.evidence({ classifier, weight, threshold, validation: cases.length, validation_micro_f1: micro_f1 });
+    context.evidence({ classifier, ...by, validation: cases.length, validation_micro_f1: micro_f1 });
   },
 };
 
@@ -105,18 +115,19 @@ function sourcesOf(
   reading: Reading,
   context: StepContext,
 ): readonly (Sources & { readonly id: string })[] {
-  type Margins = { readonly id: string; readonly margins: Sources["margins"] };
-  const margins = new Map(
-    readJsonLines<Margins>(context.input(`${classifier}.${part}`)).map((row) => [row.id, row.margins]),
-  );
+  const margins = readMargins(context.input(`${classifier}.${part}`));
+  const name = `scores.${part}`;
+  const scores = context.hasInput(name) ? readMargins(context.input(name)) : undefined;
   return readJsonLines<Response>(context.input(`model.${part}`)).map((answer) => {
     const own = margins.get(answer.id);
     if (own === undefined) throw new Error(`${classifier} has no margins for case ${answer.id}`);
-    return { id: answer.id, named: readAnswer(answer, reading).prediction as readonly string[], margins: own };
+    const named = readAnswer(answer, reading).prediction as readonly string[];
+    return { id: answer.id, named, margins: own, ...(scores && { scores: scores.get(answer.id) ?? {} }) };
   });
 }
 
-function microF1(cases: readonly (readonly [found: readonly string[], gold: readonly string[]])[]): number {
+/** Micro-F1 of predictions. */
+export function microF1(cases: readonly (readonly [found: readonly string[], gold: readonly string[]])[]): number {
   const tally = { support: 0, predicted: 0, hits: 0 };
   for (const [found, gold] of cases) {
     tally.support += gold.length;
@@ -129,8 +140,14 @@ function microF1(cases: readonly (readonly [found: readonly string[], gold: read
 /** The answers of the model that the experiment is about and of a classifier, as one arm. */
 export function draftEnsemble(experiment: Experiment, site: Site): Draft {
   const classifiers = ensembleClassifiers(experiment);
+  const subject = subjectOf(experiment);
+  const scoresIn = (part: Part) => {
+    const scores = marginsOfModel(experiment, subject, part);
+    return scores === undefined ? {} : { [`scores.${part}`]: scores };
+  };
   const from = (part: Part) => ({
-    [`model.${part}`]: { step: generateStep(subjectOf(experiment), part), file: "responses.jsonl" },
+    [`model.${part}`]: { step: generateStep(subject, part), file: "responses.jsonl" },
+    ...scoresIn(part),
     ...Object.fromEntries(
       classifiers.map((name) => [`${name}.${part}`, { step: generateStep(name, part), file: "margins.jsonl" }]),
     ),

@@ -30,6 +30,7 @@ import { type Similarity, similarityInputs } from "./embed.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { judgementInputs, readRatings } from "./judge.ts";
 import type { Response } from "./response.ts";
+import { marginsOf, readMargins, responsesOf } from "./scores.ts";
 import { openMetrics, openTask, scoringFiles, type TaskParams, taskParams, withOwnMetrics } from "./task.ts";
 
 type Params = TaskParams & {
@@ -44,7 +45,7 @@ type Params = TaskParams & {
 /** Reads every answer as a prediction and scores the predictions in each of the task's views. */
 export const evaluate: StepKind<Params> = {
   name: "evaluate",
-  version: 9,
+  version: 10,
   cached: true,
   outputs: () => ["metrics.json", "predictions.jsonl"],
   async run(params, context) {
@@ -62,6 +63,7 @@ export const evaluate: StepKind<Params> = {
         throw new UserError("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
       return { answer, gold, group, ...readAnswer(answer, reading) };
     });
+    const margins = context.hasInput("margins") ? readMargins(context.input("margins")) : undefined;
     const judged = context.hasInput("judgements") ? judgementsOf(params, context) : undefined;
     const similar = context.hasInput("similarities") ? similaritiesOf(context) : undefined;
     const measured = (id: string): Measured => ({
@@ -71,6 +73,7 @@ export const evaluate: StepKind<Params> = {
     const cases = read.map(({ answer, gold, prediction, parsed, group }) => ({
       ...{ target: gold, prediction, parsed, group },
       ...measured(answer.id),
+      margins: margins?.get(answer.id),
     }));
     const scorer = open.scorer(cases);
     const forms = task.views.map((view) => scorer(view, vocabulary));
@@ -101,6 +104,7 @@ export const evaluate: StepKind<Params> = {
       [predictionKey]: prediction,
       parsed,
       notes,
+      ...(margins?.has(answer.id) ? { margins: margins.get(answer.id) } : {}),
       ...(judged === undefined
         ? {}
         : { judgement: judged.scores.get(answer.id), judge_text: judged.texts.get(answer.id) }),
@@ -176,6 +180,7 @@ export function headline({ evaluate }: Experiment): readonly string[] {
 export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
   const { bootstrap } = experiment.evaluate;
   const judged = judgementInputs(experiment, arm);
+  const margins = marginsOf(experiment, arm);
   const scored = draft({
     id: stepOfArm("evaluate", arm),
     kind: evaluate.name,
@@ -192,7 +197,8 @@ export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
       ...similarityInputs(experiment, arm),
       rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
       labels: { step: "data", file: "labels.json" },
-      responses: { step: stepOfArm("generate", arm), file: "responses.jsonl" },
+      responses: responsesOf(experiment, arm),
+      ...(margins === undefined ? {} : { margins }),
     },
   });
   return withOwnMetrics(scored, experiment, site);

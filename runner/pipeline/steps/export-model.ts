@@ -13,6 +13,7 @@ import { draftGenerate } from "./generate.ts";
 import { draftMerge } from "./merge.ts";
 import { preflightOf } from "./predict.ts";
 import { draftPrompt } from "./prompt.ts";
+import { withoutScores } from "./scores.ts";
 
 type Params = { readonly format: string };
 
@@ -56,7 +57,8 @@ export function draftsOfExport(
 ): ExportDrafts {
   const { non_inferiority: _tested, ...evaluate } = experiment.evaluate;
   // Validation rows: the choice of a quantisation is a choice, and test rows must decide none.
-  const on: Experiment = validates ? { ...experiment, evaluate: { ...evaluate, split: "validation" } } : experiment;
+  const plain = withoutScores(experiment);
+  const on: Experiment = validates ? { ...plain, evaluate: { ...evaluate, split: "validation" } } : plain;
   const own = subjectOf(experiment);
   const { train } = experiment;
   const prompt = draftPrompt(on, own);

@@ -13,9 +13,10 @@ import { expectGeneration } from "./expected.ts";
 import { needsOf } from "./needs.ts";
 import { generateStep, type Part } from "./part.ts";
 import { templateOf } from "./prompt.ts";
+import { scoresLabels } from "./scores.ts";
 import { weightsOf } from "./weights.ts";
 
-type Params = { readonly engine: string };
+type Params = { readonly engine: string; readonly scores?: string };
 
 /**
  * Answers every case with the engine that `params.engine` names: with the base weights, or with those that were
@@ -25,7 +26,7 @@ export const generate: StepKind<Params> = {
   name: "generate",
   version: 2,
   cached: true,
-  outputs: () => ["responses.jsonl"],
+  outputs: ({ scores }) => (scores === undefined ? ["responses.jsonl"] : ["responses.jsonl", "margins.jsonl"]),
   run: (params, context) => engines.get(params.engine).generateStep.run(params, context),
 };
 
@@ -52,16 +53,18 @@ function recordedRows({ evaluate }: Experiment, part: Part): Draft["inputs"] {
     : { rows: { step: "data", file: "validation.jsonl" }, others: evaluated };
 }
 
-function promptInputs({ generate: { constrain = "none" } }: Experiment, arm: Arm, part: Part): Draft["inputs"] {
+function promptInputs(experiment: Experiment, arm: Arm, part: Part): Draft["inputs"] {
+  const isFree = (experiment.generate.constrain ?? "none") === "none" && !scoresLabels(experiment);
   return {
     prompts: { step: stepOfArm("prompt", arm), file: `${part}.jsonl` },
-    ...(constrain === "none" ? {} : { answers: { step: "data", file: "answers.json" } }),
+    ...(isFree ? {} : { answers: { step: "data", file: "answers.json" } }),
   };
 }
 
 /** The keys of `generate` that may change the answers; `native` is the precision that the device computes in. */
-function generationParams({ generate, prompt }: Experiment, native: Precision | undefined): Record<string, Json> {
-  const { precision, seed, vote, ...rest } = generate;
+function generationParams(experiment: Experiment, native: Precision | undefined): Record<string, Json> {
+  const { generate, prompt } = experiment;
+  const { precision, seed, vote, scores: _scores, decision: _decision, ...rest } = generate;
   const weights = native === undefined ? undefined : weightPrecision(precision, native);
   return {
     ...(rest as unknown as Record<string, Json>),
@@ -69,6 +72,7 @@ function generationParams({ generate, prompt }: Experiment, native: Precision | 
     ...(weights === "4bit" ? { compute: native as Precision } : {}),
     ...((rest.temperature ?? 0) > 0 && seed !== undefined ? { seed } : {}),
     ...(vote === undefined ? {} : { samples: vote.samples }),
+    ...(scoresLabels(experiment) ? { scores: "labels" } : {}),
     thinking: prompt.thinking,
   };
 }

@@ -12,6 +12,7 @@ import { compare, draftCompare, expectReference } from "./compare.ts";
 import { joined } from "./compared.ts";
 import { plannedOf } from "./contrasts.ts";
 import { data, draftData } from "./data.ts";
+import { decide, draftDecide } from "./decide.ts";
 import { draftEmbeddings, embed } from "./embed.ts";
 import { draftEnsemble, ensemble } from "./ensemble.ts";
 import { draftEvaluate, evaluate } from "./evaluate.ts";
@@ -25,6 +26,7 @@ import { comparesForms, draftMergeCheck, mergeCheck } from "./merge-check.ts";
 import { draftPreflight, preflight } from "./preflight.ts";
 import { preview } from "./preview.ts";
 import { draftPrompt, prompt } from "./prompt.ts";
+import { hasThreshold } from "./scores.ts";
 import { select } from "./select.ts";
 import { shared } from "./shared-draft.ts";
 import { draftTrain, train } from "./train.ts";
@@ -50,6 +52,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       generate,
       baseline,
       lookup,
+      decide,
       ensemble,
       mergeCheck,
       evaluate,
@@ -121,17 +124,24 @@ function draftScores(
       const answer = answered.includes(arm) ? draftGenerate : draftBaseline;
       return once(`generate.${arm}`, (own) => answer(own, arm, site));
     }),
-    ...(hasEnsemble(experiment)
-      ? [
-          draftGenerate(experiment, subjectOf(experiment), site, "validation"),
-          ...ensembleClassifiers(experiment).map((name) => draftBaseline(experiment, name, site, "validation")),
-        ]
+    ...(answersValidation(experiment, scored)
+      ? [draftGenerate(experiment, subjectOf(experiment), site, "validation")]
       : []),
+    ...ensembleClassifiers(experiment).map((name) => draftBaseline(experiment, name, site, "validation")),
+    ...scored.flatMap((arm) =>
+      hasThreshold(experiment, arm) ? [once(`decide.${arm}`, (own) => draftDecide(own, arm, site))] : [],
+    ),
     ...(comparesForms(experiment) ? draftMergeCheck(experiment, site) : []),
     ...draftJudges(experiment, scored, site),
     ...draftEmbeddings(experiment, scored, site),
     ...scored.map((arm) => once(`evaluate.${arm}`, (own) => draftEvaluate(own, arm, site))),
   ];
+}
+
+/** Whether the subject also answers validation rows, because they choose something for an arm on other rows. */
+function answersValidation(experiment: Experiment, scored: readonly Arm[]): boolean {
+  if (experiment.evaluate.split === "validation") return false;
+  return hasEnsemble(experiment) || scored.some((arm) => hasThreshold(experiment, arm));
 }
 
 function isTrained(experiment: Experiment): experiment is Experiment & { readonly train: object } {

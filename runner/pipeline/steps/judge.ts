@@ -13,6 +13,7 @@ import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import type { Response } from "./response.ts";
+import { responsesOf } from "./scores.ts";
 import { openTask, parsingParams, scoringFiles, type TaskParams, taskOf } from "./task.ts";
 
 /** The answers that people rated, as an arm in the names of the steps that judge them. */
@@ -129,7 +130,7 @@ export function draftJudges(experiment: Experiment, arms: readonly Arm[], site: 
         sources: {},
         inputs: {
           rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
-          responses: { step: stepOfArm("generate", arm), file: "responses.jsonl" },
+          responses: responsesOf(experiment, arm),
         },
       }),
     ),

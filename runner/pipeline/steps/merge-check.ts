@@ -15,6 +15,7 @@ import { draftGenerate } from "./generate.ts";
 import { readJsonLines } from "./jsonl.ts";
 import { needsMerge } from "./merge.ts";
 import type { Response } from "./response.ts";
+import { withoutScores } from "./scores.ts";
 import { openMetrics, openTask, scoringFiles, type TaskParams, taskParams, withOwnMetrics } from "./task.ts";
 
 type Params = TaskParams & {
@@ -96,10 +97,11 @@ export function comparesForms(experiment: Experiment): boolean {
 
 /** Answers to the validation rows by both forms, and the step that compares them. */
 export function draftMergeCheck(experiment: Experiment, site: Site): readonly Draft[] {
-  const { evaluate, generate } = experiment;
+  const { evaluate } = experiment;
   const { metric, view } = evaluate.primary;
+  const plain = withoutScores(experiment);
   const answering = (precision: "4bit" | "16bit"): Draft => {
-    const variant = { ...experiment, generate: { ...generate, precision } } as Experiment;
+    const variant = { ...plain, generate: { ...plain.generate, precision } } as Experiment;
     return {
       ...draftGenerate(variant, "tuned", site, "validation"),
       id: stepOfArm("generate", "tuned", `validation-${precision}`),

@@ -12,6 +12,7 @@ import { gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
 import { draftGenerate } from "./generate.ts";
 import { draftPrompt } from "./prompt.ts";
+import { withoutScores } from "./scores.ts";
 
 const program = () => ({ module: "recipes.steps.preview", environment: defaultEnvironment() });
 
@@ -58,7 +59,7 @@ export function draftsOfPreview(
 function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answer }: PreviewOptions): Draft {
   const { generate, model, prompt } = experiment;
   const module = answer ? engines.get(generate.engine).loads?.previews : undefined;
-  const generation = module === undefined ? undefined : draftGenerate(experiment, "zero_shot", site);
+  const generation = module === undefined ? undefined : draftGenerate(withoutScores(experiment), "zero_shot", site);
   const common = draft({
     id: stepOfArm("preview", arm),
     kind: preview.name,

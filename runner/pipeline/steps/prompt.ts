@@ -18,6 +18,7 @@ import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { chooseExamples, type ExampleChoice } from "./examples.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { hasThreshold } from "./scores.ts";
 import { synonymsOf } from "./synonyms.ts";
 import { instructionOf, openTask, parsingParams, scoringFiles, taskOf } from "./task.ts";
 
@@ -182,7 +183,7 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
     eval: { step: "data", file: `${evaluate.split}.jsonl` },
     ...(arm === "tuned"
       ? { train: { step: "data", file: "train.jsonl" }, validation: { step: "data", file: "validation.jsonl" } }
-      : hasEnsemble(experiment) && arm === subjectOf(experiment)
+      : (hasEnsemble(experiment) && arm === subjectOf(experiment)) || hasThreshold(experiment, arm)
         ? { validation: { step: "data", file: "validation.jsonl" } }
         : {}),
   };

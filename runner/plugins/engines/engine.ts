@@ -20,6 +20,10 @@ export type Engine = {
    * engine cannot load is merged. If not, `model.base` only names a model, and nothing is trained.
    */
   readonly runsModel: boolean;
+  /**
+   * Whether it can score labels (`generate.scores: labels`): it then also writes margins.jsonl, as a classical baseline does.
+   */
+  readonly scoresLabels?: true;
   /** How it loads the model. Absent for an engine that does not run the model. */
   readonly loads?: ModelLoading;
   /**
@@ -43,7 +47,7 @@ export type Engine = {
   check?(check: ExperimentCheck): void;
   /**
    * Answers the cases of one arm. Core drafts the step: `params` has the keys of `generate`; `inputs` has `prompts` and, for a
-   * constraint, `answers`; for an engine that runs the model also `model` and the trained `adapter` or `weights`; for recorded
+   * constraint or scores, `answers`; for an engine that runs the model also `model` and the trained `adapter` or `weights`; for recorded
    * answers only `rows`. The step writes responses.jsonl in the order of the rows.
    */
   readonly generateStep: StepWork;

@@ -64,3 +64,23 @@ export const generationProperties = {
     examples: [{ samples: 5 }],
   },
 } as const;
+
+/** The keys of `generate` about scores of labels. Every engine that prompts a model has them; only one with `scoresLabels` accepts them. */
+export const scoreProperties = {
+  scores: {
+    type: "string",
+    enum: ["none", "labels"],
+    default: "none",
+    description:
+      "Scores of labels: for each label of the training rows, the model's probability that it belongs to the answer. They are written as margins, like a classifier's. Engine transformers only.",
+    examples: ["labels"],
+  },
+  decision: {
+    type: "string",
+    enum: ["answer", "threshold"],
+    default: "answer",
+    description:
+      "What the prediction is: the labels of the answer, or the labels whose score is above a threshold that validation rows choose. Needs scores: labels.",
+    examples: ["threshold"],
+  },
+} as const;

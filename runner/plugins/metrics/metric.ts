@@ -65,12 +65,14 @@ export type AddTo = (counter: number, amount?: number) => void;
 /** Summed counters by their numbers. */
 export type Sums = Float64Array;
 
-/** What a model measured of one answer. */
+/** What is known about one answer in addition to its prediction. */
 export type Measured = {
   /** The score that a judge gave. */
   readonly judgement?: number | undefined;
   /** The similarity to the target by an embedding model. */
   readonly similarity?: number | undefined;
+  /** Average precision of the scores that the answerer gave to all labels. */
+  readonly precision?: number | undefined;
 };
 
 export interface Counting<T, P, S, Space = unknown> {
@@ -96,7 +98,7 @@ export interface ScoredCases<T = any, P = any, Space = any> {
   readonly space: Space;
   target(row: number): T;
   prediction(row: number): P;
-  /** What a judge or an embedding model measured of the answer. Absent: there is neither. */
+  /** What a judge, an embedding model or a ranking measured of the answer. Absent: there is none. */
   measured?(row: number): Measured | undefined;
   /** Whether the prediction of a case is entirely correct. */
   isCorrect(row: number): boolean;

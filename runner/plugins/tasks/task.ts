@@ -44,6 +44,8 @@ export type ScoredCase<T, P> = {
   readonly parsed?: boolean | undefined;
   /** The group of the case (`data.columns.group`); absent without groups. */
   readonly group?: string | undefined;
+  /** Label -> margin, from -1 to 1, for an arm that scores labels. */
+  readonly margins?: Readonly<Record<string, number>> | undefined;
 } & Measured;
 
 /** Groups of labels that a study defines. */

@@ -1,12 +1,16 @@
 import { adapterParameters } from "../../pipeline/estimate/memory.ts";
+import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { methodName } from "../../pipeline/steps/arm-names.ts";
+import { subjectIn } from "../../pipeline/steps/arms.ts";
 import { trainedLayers } from "../../pipeline/steps/expected.ts";
+import { decideStage } from "../../pipeline/steps/scores.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { knownShape, parameters } from "../../plugins/model-shape.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import { isModelGeneration } from "../../runs/replayed-arms.ts";
-import { gigabytes, integer, missing, percent } from "../../util/format.ts";
-import { metricName } from "../report/display-names.ts";
+import { gigabytes, integer, missing, percent, score } from "../../util/format.ts";
+import { armNamingOf, metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import { noTrainingText } from "../report/replayed-arms.ts";
 import type { RunFacts, Study } from "../report/study.ts";
@@ -60,7 +64,53 @@ function generation(runs: readonly RunFacts[]): readonly Block[] {
         return citation === undefined ? [`${text}. `] : [`${text} `, { cite: citation.key }, ". "];
       }),
     ),
+    ...scoring(runs),
   ];
+}
+
+/** How labels are scored and decided, and what it costs. */
+function scoring(runs: readonly RunFacts[]): readonly Block[] {
+  return [...new Set(runs.flatMap(scoringText))].map((text) => paragraph(text));
+}
+
+function scoringText(run: RunFacts): readonly string[] {
+  const arm = subjectIn(run.arms.map(({ name }) => name));
+  const generation = run.steps[stepOfArm("generate", arm)]?.evidence ?? {};
+  const { scored_tokens, new_tokens, score_seconds, generate_seconds } = generation;
+  if (typeof scored_tokens !== "number" || typeof new_tokens !== "number") return [];
+  const time =
+    typeof score_seconds === "number" && typeof generate_seconds === "number" && generate_seconds > 0
+      ? ` and ${percent(score_seconds / generate_seconds)} of its time`
+      : "";
+  const scores =
+    `Label scores of ${armNamingOf(run)(arm)}: the score of a label is the model's probability that the response contains it. ` +
+    "At each place of a label in the model's own response, a trie holds the tokens of all labels of the training rows, and the probability of a label is that of its path. " +
+    `A response contains a label with the probability 1 − Π (1 − p) over the places. Scoring took ${integer(scored_tokens)} tokens in addition to the ${integer(new_tokens)} generated ones${time}.`;
+  return [[scores, ...decisionText(run, arm)].join(" ")];
+}
+
+/** The rule that predicts labels from scores; none if the labels of the responses are the predictions. */
+function decisionText(run: RunFacts, arm: string): readonly string[] {
+  const decision = run.steps[stepOfArm(decideStage, arm)]?.evidence ?? {};
+  const {
+    weight,
+    threshold,
+    validation,
+    validation_micro_f1: own,
+    validation_answer_micro_f1: answers,
+    folds,
+  } = decision;
+  if (typeof weight !== "number" || typeof threshold !== "number" || typeof validation !== "number") return [];
+  const rule = tasks.get(run.config.task).labels?.isSingle
+    ? "The label with the highest sum is predicted"
+    : `Labels with a sum above ${Number(threshold.toPrecision(3))} are predicted`;
+  const sum = `${(1 - weight).toFixed(1)} times the probability plus ${weight.toFixed(1)} if the response has the label`;
+  const rows = `${integer(validation)} validation rows${typeof folds === "number" ? ` (${folds} folds)` : ""}`;
+  const measured =
+    typeof own === "number" && typeof answers === "number"
+      ? ` (${score(own)} there; labels of the responses: ${score(answers)})`
+      : "";
+  return [`${rule}: ${sum}. Weight and threshold maximise micro-F1 on ${rows}${measured}.`];
 }
 
 const engineOf = ({ config }: RunFacts): string => config.generate.engine;

@@ -250,16 +250,25 @@ function baselines(run: RunFacts): readonly Block[] {
 
 /** The ensemble rule, if the run has an ensemble. */
 function ensemble(run: RunFacts): readonly Block[] {
-  const { classifier, weight, threshold, validation } = run.steps["generate.ensemble"]?.evidence ?? {};
+  const { classifier, weight, threshold, validation, named } = run.steps["generate.ensemble"]?.evidence ?? {};
   if (typeof weight !== "number" || typeof threshold !== "number" || typeof validation !== "number") return [];
   const marginsOf =
     typeof classifier === "string" ? `the classifier (${armNamingOf(run)(classifier)})` : "the classifier";
   const rule = tasks.get(run.config.task).labels?.isSingle
     ? "the label with the highest sum is predicted"
     : `labels with a sum above ${score(threshold)} are predicted`;
+  const model = armNamingOf(run)(primaryArm(run));
+  const prediction = `a prediction of the language model (${model}; 0 or 1)`;
+  const probability = `its probability by the language model (${model})`;
+  const ofModel =
+    typeof named !== "number" || named === 1
+      ? prediction
+      : named === 0
+        ? probability
+        : `the mean of ${prediction} and of ${probability}`;
   return [
     paragraph(
-      `The ensemble sums two scores for each label: a prediction of the language model (${armNamingOf(run)(primaryArm(run))}; 0 or 1) with weight ${weight.toFixed(1)} and the ` +
+      `The ensemble sums two scores for each label: ${ofModel} with weight ${weight.toFixed(1)} and the ` +
         `margin of ${marginsOf}, scaled to 0–1, with weight ${(1 - weight).toFixed(1)}; ${rule}. Weight and threshold maximise micro-F1 on ${integer(validation)} validation rows.`,
     ),
   ];

@@ -1,7 +1,7 @@
 import type { ExperimentCheck } from "../../check.ts";
 import type { Generation } from "../../experiment.ts";
 import type { Engine } from "../engine.ts";
-import { generationProperties } from "../generation-schema.ts";
+import { generationProperties, scoreProperties } from "../generation-schema.ts";
 import type { Params, ServerHints } from "./answer-cases.ts";
 import type { Request } from "./request.ts";
 
@@ -92,6 +92,7 @@ export const openai: Engine = {
         examples: [{ chat_template_kwargs: { enable_thinking: false } }],
       },
       ...shared,
+      ...scoreProperties,
     },
   },
   runsModel: false,

@@ -7,7 +7,7 @@ import type { Generation } from "../../experiment.ts";
 import { unknownType } from "../../model-shape.ts";
 import { inPython } from "../../step-work.ts";
 import type { Engine } from "../engine.ts";
-import { generationProperties } from "../generation-schema.ts";
+import { generationProperties, scoreProperties } from "../generation-schema.ts";
 
 const program = { module: "recipes.transformers.generate", environment: torchtuneEnvironment.name } as const;
 
@@ -44,6 +44,7 @@ export const transformers: Engine = {
         examples: [16],
       },
       ...generationProperties,
+      ...scoreProperties,
     },
   },
   citation: {
@@ -52,6 +53,7 @@ export const transformers: Engine = {
       "@inproceedings{transformers, title={Transformers: State-of-the-Art Natural Language Processing}, author={Wolf, Thomas and Debut, Lysandre and Sanh, Victor and others}, booktitle={Proceedings of the 2020 Conference on Empirical Methods in Natural Language Processing: System Demonstrations}, year={2020}}",
   },
   runsModel: true,
+  scoresLabels: true,
   loads: {
     adapters: methods,
     fourBit: true,

@@ -2,7 +2,7 @@ import modelTypes from "../../../../recipes/vllm/model_types.json" with { type: 
 import type { Environment } from "../../environment.ts";
 import { pythonStep } from "../../step-work.ts";
 import type { Engine } from "../engine.ts";
-import { generationProperties } from "../generation-schema.ts";
+import { generationProperties, scoreProperties } from "../generation-schema.ts";
 
 const environment: Environment = {
   name: "vllm",
@@ -33,6 +33,7 @@ export const vllm: Engine = {
         examples: ["32bit"],
       },
       ...generationProperties,
+      ...scoreProperties,
     },
   },
   citation: {
