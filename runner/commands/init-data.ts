@@ -1,9 +1,19 @@
 import { basename, relative, resolve, sep } from "node:path";
-import { cellsOf, jsonOf, type RecordFormat } from "../data/columns.ts";
+import {
+  type Columns,
+  cellsOf,
+  columnsFor,
+  inputColumns,
+  jsonOf,
+  type RecordFormat,
+  targetColumns,
+} from "../data/columns.ts";
 import type { Cell, DataTable } from "../data/data-table.ts";
+import { documentedRoles } from "../data/documented-records.ts";
 import { formatByName } from "../data/formats.ts";
 import { isScalar } from "../data/json-value.ts";
 import { splitLabels } from "../data/labels/split.ts";
+import { readRows } from "../data/rows.ts";
 import { baselines } from "../evaluation/baselines/index.ts";
 import { tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
@@ -37,6 +47,8 @@ export async function studyFor(
   }
   const { table, headerRow } = await tableOf(file, context);
   const { format, columns, targets } = rolesOf(table, file);
+  // Rows that exp cannot read are an error now, and not of the first command in the study.
+  contentOf(readRows(table, columnsFor(format, columns), (cell) => ({ text: "", target: cell }), { format }));
   const isData = table.columns.find((name, at) => name !== "" && table.rows.some((row) => row[at] === name));
   const repeated =
     columns.id === undefined && format === "table"
@@ -154,13 +166,13 @@ function contentOf<T>(result: Result<T>): T {
 
 type Roles = {
   readonly format: RecordFormat;
-  readonly columns: Readonly<Record<string, string>>;
+  readonly columns: Partial<Columns>;
   /** The items of a list have NUL between them. */
   readonly targets: readonly string[];
 };
 
 const targetNames =
-  /^(?:label|labels|target|targets|output|answer|answers|class|category|diagnosis|topic|sentiment|summary|response|completion|intent)$/i;
+  /^(?:label|labels|target|targets|output|answer|answers|class|category|diagnosis|topic|sentiment|summary|response|completion|generation|solution|intent)$/i;
 const inputNames = /^(?:text|input|sentence|content|body|question|prompt|document|report|message|note|review)$/i;
 
 /** The last key of a path: "labels" of "output.labels". */
@@ -229,7 +241,13 @@ function rolesOf(table: DataTable, file: string): Roles {
   const { columns, rows } = table;
   const textsAt = (name: string): readonly string[] =>
     (cellsOf(table, name) ?? []).map((cell) => [cell].flat().join("\0"));
-  const other = ["input_ids", "segments", "chosen", "kto_tag"].find((name) => columns.includes(name));
+  const isJudged = (name: string): boolean =>
+    columns.includes(name) &&
+    rows.length > 0 &&
+    textsAt(name).every((text) => /^(?:true|false)(?:\0(?:true|false))*$/i.test(text));
+  const other =
+    ["input_ids", "segments", "chosen", "kto_tag"].find((name) => columns.includes(name)) ??
+    (columns.includes("prompt") ? ["label", "labels"].find(isJudged) : undefined);
   if (other !== undefined) {
     throw new UserError(
       "unsupported-column",
@@ -268,16 +286,26 @@ function rolesOf(table: DataTable, file: string): Roles {
   );
   const length = (name: string): number => lengths.get(name) as number;
   const isDistinct = (name: string): boolean => new Set(textsAt(name)).size === rows.length;
+  const known = documentedRoles(columns);
+  const used = known === undefined ? [] : [...inputColumns(known), ...targetColumns(known)];
+  const free = named.filter((name) => !used.includes(name));
   const id =
-    named.find((name) => /^(?:id|.*_id|uid|uuid)$/i.test(name) && isDistinct(name)) ??
-    (named.length > 2 ? named.find((name) => isDistinct(name) && textsAt(name).every(isIdentifier)) : undefined);
+    free.find((name) => /^(?:id|.*_id|uid|uuid)$/i.test(name) && isDistinct(name)) ??
+    (named.length > 2 && known === undefined
+      ? free.find((name) => isDistinct(name) && textsAt(name).every(isIdentifier))
+      : undefined);
+  if (known !== undefined) {
+    const roles = { ...(id === undefined ? {} : { id }), ...known };
+    return { format: "table", columns: roles, targets: textsAt(known.target as string) };
+  }
   const others = named.filter((name) => name !== id);
   const objects = objectColumn(columns, sample);
   if (objects !== undefined) {
     const texts = others.filter((name) => name !== objects && !name.startsWith(`${objects}.`));
     const input =
       texts.find((name) => inputNames.test(lastPart(name))) ?? texts.sort((a, b) => length(b) - length(a))[0];
-    const roles = { ...(id === undefined ? {} : { id }), input: input as string, target: objects };
+    const isApart = id !== undefined && !id.startsWith(`${objects}.`);
+    const roles = { ...(isApart ? { id } : {}), input: input as string, target: objects };
     if (input !== undefined) return { format: "table", columns: roles, targets: textsAt(objects) };
   }
   const byLength = [...others].sort((a, b) => length(b) - length(a));

@@ -84,7 +84,7 @@ export function readRows<T>(
   const subgroupCells = subgroups.map((name) => [name, columnNamed(name, "evaluate.subgroups")] as const);
   const weightCells = weights === undefined ? undefined : columnNamed(weights, "train.sample_weights");
   const stratumCells = strata === undefined ? undefined : columnNamed(strata, "data.oversample.by");
-  if (format !== "table") diagnostics.push(...unreadColumns(table));
+  if (format !== "table") diagnostics.push(...unreadColumns(table, columns));
   if (diagnostics.length > 0) return { ok: false, diagnostics };
   const optional = (name: string): readonly Cell[] => (format === "table" ? [] : (cellsOf(table, name) ?? []));
   const [systems, contexts, histories] = [optional("system"), optional("input"), optional("history")];
@@ -184,6 +184,7 @@ const otherContent: Readonly<Record<string, string>> = {
   chosen: "pairs of a better and a worse answer",
   rejected: "pairs of a better and a worse answer",
   kto_tag: "judgements of the answers, which may be wrong",
+  label: "judgements of the answers, which may be wrong",
   tools: "tools, which no prompt lists",
   images: "images",
   videos: "videos",
@@ -191,11 +192,13 @@ const otherContent: Readonly<Record<string, string>> = {
 };
 
 /** An error for each column that exp would have to read and does not. A column without content does not matter. */
-function unreadColumns(table: DataTable): readonly Diagnostic[] {
+function unreadColumns(table: DataTable, columns: Columns): readonly Diagnostic[] {
   return Object.entries(otherContent).flatMap(([name, content]): readonly Diagnostic[] => {
     const cells = cellsOf(table, name) ?? [];
     const row = cells.findIndex((cell) => !["", "[]", "null"].includes(text(cell).trim()));
-    if (row < 0) return [];
+    if (row < 0 || namedColumns(columns).some(([, column]) => column === name)) return [];
+    // A column of this name has anything but judgements in other files.
+    if (name === "label" && !cells.every((cell) => /^(?:true|false)$/i.test(text(cell)))) return [];
     const message = `the column "${name}" has ${content}: exp trains and scores one answer in text`;
     const help =
       "remove the column if the rows are right without it, or name input and target in data.columns with format: table";

@@ -134,6 +134,11 @@ const refused: Readonly<Record<string, readonly [object, RecordFormat, string, P
     "alpaca",
     'unsupported-column: the column "kto_tag"',
   ],
+  "judged conversations": [
+    { messages: [user("q"), assistant("a")], label: true },
+    "chat",
+    'unsupported-column: the column "label"',
+  ],
   images: [
     { messages: [user("<image>q"), assistant("a")], images: ["x.png"] },
     "chat",

@@ -256,6 +256,41 @@ test("exp init --data and exp predict read the files of a quoted glob", async ({
   await rig.output("check", "made/experiments/first.yaml");
 });
 
+test("exp init --data knows the records that other tools document", async ({ rig }) => {
+  const say = (role: string, content: string) => [{ role, content }];
+  const records: readonly (readonly [record: (at: number) => object, columns: object])[] = [
+    [
+      (at) => ({ question: `q${at}`, category: "art", answer: `a long answer ${at}` }),
+      { input: "question", target: "answer" },
+    ],
+    [
+      (at) => ({ article: `a${at}`, question: `q${at}`, answer: "yes" }),
+      { inputs: { article: "article", question: "question" }, target: "answer" },
+    ],
+    [
+      (at) => ({ question: `q${at}`, choices: ["a", "b"], solution: "a", explanation: `e${at}` }),
+      { inputs: { question: "question", choices: "choices" }, target: "solution" },
+    ],
+    [(at) => ({ prompt: `p${at}`, generation: `g${at}` }), { input: "prompt", target: "generation" }],
+    [
+      (at) => ({ id: `T-${at}`, prompt: `p ${at}`, completion: `c ${at}` }),
+      { id: "id", input: "prompt", target: "completion" },
+    ],
+    [
+      (at) => ({ prompt: say("user", `q${at}`), completion: say("assistant", `a${at}`) }),
+      { input: "prompt", target: "completion" },
+    ],
+    [(at) => ({ note: `a pump ${at}`, fields: { part: "pump", number: at } }), { input: "note", target: "fields" }],
+  ];
+  for (const [at, [record, columns]] of records.entries()) {
+    const lines = [1, 2, 3, 4, 5, 6].map((row) => `${JSON.stringify(record(row))}\n`);
+    rig.write("records.jsonl", lines.join(""));
+    await rig.output("init", `made-${at}`, "--data", "records.jsonl");
+    expect(rig.read(`made-${at}/experiments/first.yaml`)).toContain(`columns: ${JSON.stringify(columns)}\n`);
+  }
+  await rig.output("check", "made-1/experiments/first.yaml");
+});
+
 test("exp init --data says what to write for a file that is no table of inputs and answers", async ({ rig }) => {
   const rows = [1, 2, 3].map((at) => ({ text: `a plant ${at}`, label: "fern" }));
   const messages = (role: string) => [{ role, content: "Hello" }];
@@ -263,10 +298,13 @@ test("exp init --data says what to write for a file that is no table of inputs a
     "rows.json": [JSON.stringify({ data: rows }), "missing-column", 'write the list of "data" as the whole file'],
     "pairs.jsonl": ['{"prompt":"p","chosen":"a","rejected":"b"}\n', "unsupported-column", '"chosen"'],
     "lists.jsonl": [
-      `${JSON.stringify({ prompt: messages("user"), completion: messages("assistant") })}\n`.repeat(3),
+      `${JSON.stringify({ asked: messages("user"), answer: messages("assistant") })}\n`.repeat(3),
       "unsupported-column",
       'into one list in the column "messages"',
     ],
+    "judged.jsonl": ['{"prompt":"p","completion":"c","label":true}\n', "unsupported-column", '"label"'],
+    "steps.jsonl": ['{"prompt":"p","completions":["c"],"labels":[true]}\n', "unsupported-column", '"labels"'],
+    "tools.jsonl": ['{"messages":[{"role":"tool","content":"x"}]}\n', "broken-record", "has the role tool"],
     "texts.jsonl": ['{"text":"t"}\n', "missing-column", "add a column with the right answers"],
   };
   for (const [name, [content, code, words]] of Object.entries(files)) {
