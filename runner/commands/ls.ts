@@ -6,6 +6,7 @@ import { csv } from "../terminal/csv.ts";
 import { table } from "../terminal/table.ts";
 import type { Json } from "../util/canonical.ts";
 import { type Context, exit } from "../util/context.ts";
+import { score } from "../util/format.ts";
 import { defineCommand, flag, list, value } from "./command.ts";
 import { json } from "./common-options.ts";
 
@@ -55,7 +56,7 @@ const rowOf =
 function tableOf(runs: readonly ListedRun[], keys: readonly string[], { color, columns }: Context): string {
   const rows = runs.map(({ line }) => {
     const { metric, view } = line.primary();
-    const scores = line.arms().map((arm) => `${arm} ${line.score(arm, view, metric)?.toFixed(3) ?? "-"}`);
+    const scores = line.arms().map((arm) => `${arm} ${score(line.score(arm, view, metric))}`);
     return [
       ...["experiment", "run"].map((key) => String(line.value(key))),
       String(line.value("created")).slice(0, 16).replace("T", " "),

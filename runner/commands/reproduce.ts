@@ -9,7 +9,7 @@ import { foreignOrigin, recordsOf } from "../runs/run-origin.ts";
 import { openStore } from "../store/store.ts";
 import { boundsOf } from "../util/bounds.ts";
 import { exit } from "../util/context.ts";
-import { interval } from "../util/format.ts";
+import { decimal, interval } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, required, value } from "./command.ts";
 import { json, trust } from "./common-options.ts";
@@ -85,7 +85,7 @@ function resultText({ run, again, reproduced, steps, metrics, causes }: Reproduc
   for (const { arm, view, metric, was, is, low, high, within } of metrics) {
     const bounds = boundsOf({ low, high });
     const where = bounds === null ? "no interval" : `${within ? "within" : "OUTSIDE"} ${interval(bounds)}`;
-    lines.push(`${arm} ${metric} (${view}): ${was.toFixed(3)} -> ${is?.toFixed(3) ?? "none"}, ${where}`);
+    lines.push(`${arm} ${metric} (${view}): ${decimal(was, 3)} -> ${is === null ? "none" : decimal(is, 3)}, ${where}`);
   }
   if (causes.length > 0 && steps.some(({ outcome }) => outcome !== "same")) {
     lines.push("", "Likely causes:", ...causes.map((cause) => `  ${cause}`));

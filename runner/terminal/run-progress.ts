@@ -1,6 +1,6 @@
 import type { Event, StepStatus } from "../execution/event.ts";
 import { shortKeys } from "../reporting/report/ablation.ts";
-import { duration, plural } from "../util/format.ts";
+import { decimal, duration, plural } from "../util/format.ts";
 import type { Progress } from "../util/progress.ts";
 import { Forecast } from "./forecast.ts";
 import { skipText } from "./lines-reporter.ts";
@@ -82,7 +82,7 @@ export class RunProgress {
       if (this.#forecast.end(event)) this.#endStepOfRun(event);
     } else if (event.type === "score") {
       const { run, metric, value, lowerIsBetter } = event;
-      this.#runByName(run).score = `${metric} ${value.toFixed(3)}`;
+      this.#runByName(run).score = `${metric} ${decimal(value, 3)}`;
       const best = this.#best?.value;
       if (best === undefined || (lowerIsBetter ? value < best : value > best)) this.#best = event;
     } else if (event.type === "run-end") this.#ended += 1;
@@ -158,7 +158,8 @@ export class RunProgress {
     if (this.#planned < 2) return "";
     const left = this.#forecast.remaining(now, this.#doneOf);
     const price = left?.price === undefined ? "" : `, price ${left.price.toFixed(2)}`;
-    const best = this.#best && `best ${this.#best.metric} ${this.#best.value.toFixed(3)} (${shortRun(this.#best.run)})`;
+    const best =
+      this.#best && `best ${this.#best.metric} ${decimal(this.#best.value, 3)} (${shortRun(this.#best.run)})`;
     const work = left && `${duration(left.work)} of work left${price}`;
     return cut([work, best].filter((part) => part !== undefined).join("; "), cells);
   }

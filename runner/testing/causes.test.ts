@@ -43,14 +43,14 @@ for (const { case_id, label = "", status = "" } of rows("mentions.csv")) {
 type Case = (typeof cases)[number];
 
 /** Analyses an arm by its answers, and gives the causes by case, kind and label. */
-function causesOf(
+async function causesOf(
   predictions: (one: Case) => readonly string[],
   { gold = (one: Case) => one.gold, inputs = (one: Case) => one.input, copies = 1 } = {},
 ) {
   const answers = cases.map(
     (one): Answer => ({ id: one.id, gold: gold(one), prediction: predictions(one), parsed: true, notes: [] }),
   );
-  const { failures } = analyse({
+  const { failures } = await analyse({
     arms: Array.from({ length: copies }, (_, at) => ({ name: `arm-${at}`, answers, labels: trained })),
     inputs: new Map(cases.map((one) => [one.id, inputs(one)])),
     training: training.map(({ input, raw }) => ({ input, gold: raw })),
@@ -75,9 +75,9 @@ function agreement<T>(all: readonly T[], has: (one: T) => boolean, should: (one:
 
 const statuses = (id: string, label: string): ReadonlySet<string> => truth.get(`${id} ${label}`) ?? new Set();
 
-test("additions: negated, past, hedged and unsupported labels are recognised", () => {
+test("additions: negated, past, hedged and unsupported labels are recognised", async () => {
   // Every label that is not gold is added to every case.
-  const errors = causesOf(() => vocabulary).filter(({ kind }) => kind === "added");
+  const errors = (await causesOf(() => vocabulary)).filter(({ kind }) => kind === "added");
   const measured = (cause: string, ...wanted: string[]) =>
     agreement(
       // A label that the text mentions in two ways has two right answers.
@@ -102,8 +102,8 @@ test("additions: negated, past, hedged and unsupported labels are recognised", (
   expect(found.unsupported.recall).toBeGreaterThan(0.85);
 });
 
-test("omissions: hedged labels and labels without a name are recognised", () => {
-  const errors = causesOf(() => []).filter(({ label }) => !isNone(label));
+test("omissions: hedged labels and labels without a name are recognised", async () => {
+  const errors = (await causesOf(() => [])).filter(({ label }) => !isNone(label));
   const measured = (cause: string, wanted: string) =>
     agreement(
       errors,
@@ -122,7 +122,7 @@ test("omissions: hedged labels and labels without a name are recognised", () => 
     for (const { label, causes } of errors) expect(causes.includes(cause)).toBe(bound(counts.get(label) ?? 0));
 });
 
-test("wrong gold labels are recognised where arms agree", () => {
+test("wrong gold labels are recognised where arms agree", async () => {
   // Gold of every case lacks a label and has one that the text does not mention; both arms answer the true labels.
   const random = createRandom(7);
   const corrupted = new Map(
@@ -138,14 +138,14 @@ test("wrong gold labels are recognised where arms agree", () => {
       return [id, { lost, invented }];
     }),
   );
-  const planted = causesOf(({ gold }) => gold, {
+  const planted = await causesOf(({ gold }) => gold, {
     copies: 2,
     gold: ({ id, gold }) => {
       const { lost, invented } = corrupted.get(id) as { lost?: string; invented?: string };
       return [...gold.filter((label) => label !== lost), invented as string];
     },
   });
-  const doubtful = (errors: ReturnType<typeof causesOf>, kind: string): number => {
+  const doubtful = (errors: Awaited<ReturnType<typeof causesOf>>, kind: string): number => {
     const own = errors.filter((one) => one.kind === kind && !isNone(one.label));
     return own.filter(({ causes }) => causes.includes("gold_doubtful")).length / own.length;
   };
@@ -153,14 +153,14 @@ test("wrong gold labels are recognised where arms agree", () => {
   expect(doubtful(planted, "added")).toBeGreaterThan(0.6);
   // Gold is right, and all arms make the same errors: they answer three labels of every case at random.
   const wrong = new Map(cases.map(({ id }) => [id, random.sample(vocabulary, 3)]));
-  const errors = causesOf(({ id }) => wrong.get(id) ?? [], { copies: 2 });
+  const errors = await causesOf(({ id }) => wrong.get(id) ?? [], { copies: 2 });
   expect(doubtful(errors, "omitted")).toBeLessThan(0.05);
   expect(doubtful(errors, "added")).toBeLessThan(0.01);
 });
 
-test("a near-duplicate of training with other labels is recognised", () => {
+test("a near-duplicate of training with other labels is recognised", async () => {
   const nearly = new Map(cases.slice(0, 100).map(({ id }, at) => [id, training[at] as (typeof training)[number]]));
-  const errors = causesOf(({ id }) => nearly.get(id)?.gold ?? [], {
+  const errors = await causesOf(({ id }) => nearly.get(id)?.gold ?? [], {
     inputs: ({ id, input }) => nearly.get(id)?.input.replace(/\d+/g, "7") ?? input,
   });
   const found = agreement(

@@ -88,7 +88,12 @@ export function statedNumbers(outputs: Outputs): readonly Stated[] {
       const { value, ...bounds } = comparison.arms[arm]?.[name] ?? { value: null };
       const shown = withInterval({ value, ...bounds });
       state("manifest", `${name} of ${arm}`, manifest.arms[arm]?.[view][name], value);
-      state("page", `${name} of ${arm}`, cellOf(/^(All arms|Further metrics)/, nameOf(arm), metricName(name)), shown);
+      state(
+        "page",
+        `${name} of ${arm}`,
+        cellOf(/^(Scores of all arms|Further metrics)/, nameOf(arm), metricName(name)),
+        shown,
+      );
       const column = readmeHead.indexOf(metricName(name));
       if (column >= 0) {
         const row = listed.find((cells) => cells[2] === nameOf(arm) && cells.length === readmeHead.length);

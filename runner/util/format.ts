@@ -1,11 +1,20 @@
 /** How numbers are printed, in reports, workbooks, pages and on the terminal alike. */
-import type { Bounds, MaybeBounds } from "./bounds.ts";
+import type { Bounds, Estimate, MaybeBounds } from "./bounds.ts";
 
 /** A cell without a value. */
 export const missing = "–";
 
-/** A score with three decimals: "0.774". */
-export const score = (value: number | null | undefined): string => value?.toFixed(3) ?? missing;
+/** A number with fixed decimals and, if it is negative, a minus sign: "0.774", "−0.020". */
+export const decimal = (value: number, decimals: number): string =>
+  `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(decimals)}`;
+
+/** A number with up to so many significant digits: "0.774", "−3", "1e-7". */
+export const significant = (value: number, digits: number): string =>
+  `${value < 0 ? "−" : ""}${Number(Math.abs(value).toPrecision(digits))}`;
+
+/** A score with three decimals: "0.774", "−0.020". */
+export const score = (value: number | null | undefined): string =>
+  value === null || value === undefined ? missing : decimal(value, 3);
 
 /** The bounds of an interval: "[0.731, 0.815]". */
 export const interval = ({ low, high }: Bounds): string => `[${score(low)}, ${score(high)}]`;
@@ -15,8 +24,6 @@ export function withInterval(of: Estimate | undefined): string {
   if (of?.low === undefined || of.high === undefined) return score(of?.value);
   return `${score(of.value)} ${interval({ low: of.low, high: of.high })}`;
 }
-
-type Estimate = MaybeBounds & { readonly value: number | null };
 
 /** A difference with its sign: "+0.179", "−0.020". */
 export const signed = (value: number): string => `${value < 0 ? "−" : "+"}${score(Math.abs(value))}`;

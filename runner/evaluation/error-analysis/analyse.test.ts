@@ -7,6 +7,7 @@ import { labelCategories } from "../labels/categories.ts";
 import { groupsOfLabels } from "../labels/open-labels.ts";
 import { analyse } from "./analyse.ts";
 import { coverageRisk, reliability } from "./calibration.ts";
+import { causeChanges, type LabelError } from "./causes.ts";
 import { sentenceFinder } from "./sentence.ts";
 
 const basic = viewOf("basic");
@@ -53,7 +54,7 @@ const inputs = new Map(
     "Heart normal. There is a cyst in the renal cortex. A stone lies in the left ureter.\nThe end.",
   ]),
 );
-const { analysis, failures } = analyse({
+const { analysis, failures } = await analyse({
   arms: [
     { name: "svm", answers: svm, labels },
     { name: "tuned", answers: tuned, labels },
@@ -192,6 +193,37 @@ it("strata add up to all labels and cases", () => {
     ["abnormal", 10, 0.1],
   ]);
   expect(group.map(({ name }) => name)).toEqual(["kidney", "liver"]);
+});
+
+it("strata of a task without labels have the interval of their primary metric, where it has one", async () => {
+  const answers = ["one two", "three four five"].map((text, at) => answer(`case-${at}`, [text], [text]));
+  const { analysis: own } = await analyse({
+    ...{ arms: [{ name: "tuned", answers, labels: [] }], training: [], categories: [], seed: 1, examples: 1 },
+    inputs: new Map(answers.map(({ id, gold }) => [id, String(gold)])),
+    ...{ view: "basic", parts: (value) => value as readonly string[], hasLabels: false },
+    primary: async ([first]) =>
+      first?.id === "case-0" ? { value: 0.5, low: 0.4, high: 0.7 } : { value: 0.6, low: undefined, high: undefined },
+  });
+  expect(own.arms.tuned?.strata.input_length).toMatchObject([
+    { name: "2 words", primary: 0.5, primary_low: 0.4, primary_high: 0.7 },
+    { name: "3 words", primary: 0.6 },
+  ]);
+  expect(own.arms.tuned?.strata.input_length[1]).not.toHaveProperty("primary_low");
+});
+
+it("an error that another arm makes for another cause is neither removed nor new", () => {
+  const error = (id: string, causes: LabelError["causes"]): LabelError => ({
+    id,
+    kind: "omitted",
+    label: "cyst",
+    causes,
+  });
+  const other = [error("a", ["overlooked"]), error("b", ["overlooked"]), error("c", ["overlooked"])];
+  const own = [error("a", ["overlooked"]), error("b", ["hedged"]), error("d", ["hedged"])];
+  expect(causeChanges("zero_shot", other, own)).toEqual([
+    { arm: "zero_shot", kind: "omitted", cause: "hedged", removed: 0, kept: 0, new: 1 },
+    { arm: "zero_shot", kind: "omitted", cause: "overlooked", removed: 1, kept: 2, new: 0 },
+  ]);
 });
 
 it("confusions pair what was omitted with what was added", () => {

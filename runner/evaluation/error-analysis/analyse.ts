@@ -4,6 +4,7 @@ import type { View } from "../../data/labels/views.ts";
 import type { LabelCount } from "../../data/labels.ts";
 import type { Answer, CaseProperty, Category, CategoryContext, ComparedCase } from "../../plugins/tasks/category.ts";
 import type { LabelGroups } from "../../plugins/tasks/task.ts";
+import type { Estimate } from "../../util/bounds.ts";
 import { createRandom } from "../../util/random.ts";
 import { type Agreement, type ArmChange, agreement, armChange } from "./arm-change.ts";
 import { type Calibration, calibrationOf } from "./calibration.ts";
@@ -46,7 +47,7 @@ export type AnalysisInput = {
   /** Properties of cases that the task defines, for strata. */
   readonly properties?: readonly CaseProperty[] | undefined;
   /** The primary metric of some answers, which strata show for a task without labels. */
-  primary?(answers: readonly Answer[]): number | null;
+  primary?(answers: readonly Answer[]): Promise<Estimate>;
   /** The arms of the classical baseline and of the untrained model; absent if the study has none. */
   readonly baseline?: string | undefined;
   readonly zeroShot?: string | undefined;
@@ -119,7 +120,9 @@ export type Failure = {
 };
 
 /** Assigns the wrong cases of every arm to categories, and scores each arm on strata of the cases. */
-export function analyse(input: AnalysisInput): { readonly analysis: Analysis; readonly failures: readonly Failure[] } {
+export async function analyse(
+  input: AnalysisInput,
+): Promise<{ readonly analysis: Analysis; readonly failures: readonly Failure[] }> {
   const parts = (value: unknown, gold?: unknown): readonly string[] => input.parts(value, gold);
   const compared = new Map(
     input.arms.map(({ name, answers }) => [name, answers.map((one) => compareCase(one, parts))]),
@@ -149,7 +152,8 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
   const errors = new Map(
     [...trainedLabels].map(([name, trained]) => [name, finder?.errorsOf(name, trained) ?? []] as const),
   );
-  const arms = input.arms.map(({ name }): [string, ArmAnalysis] => {
+  const arms: (readonly [string, ArmAnalysis])[] = [];
+  for (const { name } of input.arms) {
     const cases = compared.get(name) as readonly ComparedCase[];
     const trained = trainedLabels.get(name) as ReadonlyMap<string, number>;
     const classical = name === input.baseline ? undefined : compared.get(input.baseline ?? "");
@@ -190,7 +194,7 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
     const isDirtyCase = ({ answer }: ComparedCase): boolean =>
       input.hasLabels && isDirty(answer.gold as readonly string[]);
     const dirty = cases.filter(isDirtyCase);
-    return [
+    arms.push([
       name,
       {
         ...scoreCases(cases),
@@ -212,13 +216,18 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
           )
           .map(correctExample),
         trained: [...trained].map(([label, count]) => ({ label, count })),
-        strata: strataOf(cases, {
+        strata: await strataOf(cases, {
           trainingRows: (label) => trained.get(label) ?? 0,
           groupsOf,
           input: context.input,
           hasLabels: input.hasLabels,
           properties: input.properties,
-          primary: (own) => input.primary?.(own.map(({ answer }) => answer)) ?? null,
+          ...(input.primary === undefined
+            ? {}
+            : {
+                primary: (own) =>
+                  (input.primary as NonNullable<AnalysisInput["primary"]>)(own.map(({ answer }) => answer)),
+              }),
         }),
         confusions: confusionsOf(input.hasLabels ? cases : []),
         against: others.flatMap((other) => {
@@ -234,8 +243,8 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
           without: scoreCases(cases.filter((one) => !isDirtyCase(one))),
         },
       },
-    ];
-  });
+    ]);
+  }
   const analysis: Analysis = {
     n: input.arms[0]?.answers.length ?? 0,
     view: input.view,

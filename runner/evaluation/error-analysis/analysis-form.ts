@@ -31,6 +31,7 @@ const isLabelStratum = both(
 );
 const isCaseStratum = both(
   shape({ name: isText, cases: isCount, primary: optional(nullable(isNumber)) }),
+  fields(["primary_low", "primary_high"], optional(isNumber)),
   shape({ exact_match: isShare, micro_f1: isShare }),
   fields(["f1_low", "f1_high"], optional(isShare)),
 );

@@ -233,22 +233,28 @@ export type CauseChange = {
   readonly new: number;
 };
 
-/** How the errors of each cause change from another arm to this one. Causes without errors are left out. */
+/**
+ * How the errors of each cause change from another arm to this one: an error of the other arm is kept if this arm has it,
+ * with whatever causes, and an error of this arm is new if the other arm has it with no cause. Causes without errors are
+ * left out.
+ */
 export function causeChanges(
   arm: string,
   other: readonly LabelError[],
   own: readonly LabelError[],
 ): readonly CauseChange[] {
+  const [before, after] = [other, own].map((errors) => new Set(errors.map(keyOf))) as [Set<string>, Set<string>];
   return causes.flatMap(({ name }) =>
     (["omitted", "added"] as const).flatMap((kind) => {
-      const keys = (errors: readonly LabelError[]): Set<string> =>
-        new Set(errors.filter((error) => error.kind === kind && error.causes.includes(name)).map(keyOf));
-      const [before, after] = [keys(other), keys(own)];
-      if (before.size + after.size === 0) return [];
-      const kept = [...before].filter((key) => after.has(key)).length;
-      return [{ arm, kind, cause: name, removed: before.size - kept, kept, new: after.size - kept }];
+      const caused = (errors: readonly LabelError[]): readonly string[] =>
+        errors.filter((error) => error.kind === kind && error.causes.includes(name)).map(keyOf);
+      const theirs = caused(other);
+      const kept = theirs.filter((key) => after.has(key)).length;
+      const added = caused(own).filter((key) => !before.has(key)).length;
+      if (theirs.length + added === 0) return [];
+      return [{ arm, kind, cause: name, removed: theirs.length - kept, kept, new: added }];
     }),
   );
 }
 
-const keyOf = ({ id, label }: LabelError): string => `${id}\0${label}`;
+const keyOf = ({ id, kind, label }: LabelError): string => `${id}\0${kind}\0${label}`;

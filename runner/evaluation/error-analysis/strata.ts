@@ -1,6 +1,7 @@
 import { frequencyStrata, wordCount } from "../../data/audit-facts.ts";
 import { isNormal } from "../../data/labels/none.ts";
 import type { CaseProperty, ComparedCase } from "../../plugins/tasks/category.ts";
+import type { Estimate } from "../../util/bounds.ts";
 import { f1OfShare } from "../labels/detail.ts";
 import { shareBounds } from "../statistics/interval.ts";
 import { type CaseScore, f1, scoreCases, type Tally } from "./case.ts";
@@ -17,6 +18,9 @@ export type CaseStratum = CaseScore &
     readonly name: string;
     /** The primary metric of the cases; absent for a task with labels, null if it has no value. */
     readonly primary?: number | null;
+    /** Its interval over cases. Absent with few cases, if it is undefined, and in runs of older versions. */
+    readonly primary_low?: number;
+    readonly primary_high?: number;
   };
 
 /** Scores of an arm on strata of the cases and labels. */
@@ -43,7 +47,7 @@ export type StrataContext = {
   readonly hasLabels: boolean;
   readonly properties?: readonly CaseProperty[] | undefined;
   /** The primary metric of some cases. */
-  primary?(cases: readonly ComparedCase[]): number | null;
+  primary?(cases: readonly ComparedCase[]): Promise<Estimate>;
 };
 
 const sizes = [
@@ -56,7 +60,7 @@ const sizes = [
 ] as const;
 
 /** Scores an arm's cases by strata; strata without cases are omitted. */
-export function strataOf(cases: readonly ComparedCase[], context: StrataContext): Strata {
+export async function strataOf(cases: readonly ComparedCase[], context: StrataContext): Promise<Strata> {
   const frequency = (label: string): readonly string[] => {
     const rows = context.trainingRows(label);
     return frequencyStrata.filter(({ from, to }) => rows >= from && rows <= to).map(({ name }) => name);
@@ -64,12 +68,25 @@ export function strataOf(cases: readonly ComparedCase[], context: StrataContext)
   const words = new Map(cases.map(({ id }) => [id, wordCount(context.input(id))]));
   const quarters = quartersOf([...words.values()]);
   const labelled = context.hasLabels ? cases : [];
-  const caseStratum = (name: string, own: readonly ComparedCase[]): CaseStratum[] => {
-    if (own.length === 0) return [];
-    const primary = context.hasLabels ? undefined : context.primary?.(own);
-    const concerned = context.hasLabels ? own.flatMap((one) => concernedLabels(one)) : [];
-    return [{ name, ...scoreCases(own), ...f1Bounds(concerned), ...(primary === undefined ? {} : { primary }) }];
+  const caseStrata = async (
+    names: readonly string[],
+    casesOf: (name: string, at: number) => readonly ComparedCase[],
+  ): Promise<CaseStratum[]> => {
+    const strata: CaseStratum[] = [];
+    for (const [at, name] of names.entries()) {
+      const own = casesOf(name, at);
+      if (own.length === 0) continue;
+      const concerned = context.hasLabels ? own.flatMap((one) => concernedLabels(one)) : [];
+      strata.push({ name, ...scoreCases(own), ...f1Bounds(concerned), ...(await primaryOf(own, context)) });
+    }
+    return strata;
   };
+  const properties: (CaseStratum & { readonly property: string })[] = [];
+  for (const property of context.properties ?? []) {
+    const values = new Map(cases.map((one) => [one, property.value(one, context.input(one.id))]));
+    const strata = await caseStrata(property.values, (value) => cases.filter((one) => values.get(one) === value));
+    properties.push(...strata.map((stratum) => ({ property: property.name, ...stratum })));
+  }
   return {
     training_frequency: labelStrata(
       labelled,
@@ -77,41 +94,37 @@ export function strataOf(cases: readonly ComparedCase[], context: StrataContext)
       frequencyStrata.map(({ name }) => name),
     ),
     group: labelStrata(labelled, context.groupsOf),
-    labels_per_case: sizes.flatMap(({ name, from, to }) =>
-      caseStratum(
-        name,
-        labelled.filter(({ gold }) => gold.length >= from && gold.length <= to),
-      ),
+    labels_per_case: await caseStrata(
+      sizes.map(({ name }) => name),
+      (_, at) => {
+        const { from, to } = sizes[at] as (typeof sizes)[number];
+        return labelled.filter(({ gold }) => within(gold.length, from, to));
+      },
     ),
-    input_length: quarters.flatMap(({ name, from, to }) =>
-      caseStratum(
-        name,
-        cases.filter(({ id }) => within(words.get(id) as number, from, to)),
-      ),
+    input_length: await caseStrata(
+      quarters.map(({ name }) => name),
+      (_, at) => {
+        const { from, to } = quarters[at] as (typeof quarters)[number];
+        return cases.filter(({ id }) => within(words.get(id) as number, from, to));
+      },
     ),
-    normality: [
-      ...caseStratum(
-        "normal",
-        labelled.filter(({ gold }) => isNormal(gold)),
-      ),
-      ...caseStratum(
-        "abnormal",
-        labelled.filter(({ gold }) => !isNormal(gold)),
-      ),
-    ],
-    ...(context.properties === undefined
-      ? {}
-      : {
-          properties: context.properties.flatMap((property) => {
-            const values = new Map(cases.map((one) => [one, property.value(one, context.input(one.id))]));
-            return property.values.flatMap((value) =>
-              caseStratum(
-                value,
-                cases.filter((one) => values.get(one) === value),
-              ).map((stratum) => ({ property: property.name, ...stratum })),
-            );
-          }),
-        }),
+    normality: await caseStrata(["normal", "abnormal"], (name) =>
+      labelled.filter(({ gold }) => isNormal(gold) === (name === "normal")),
+    ),
+    ...(context.properties === undefined ? {} : { properties }),
+  };
+}
+
+/** The primary metric of cases without labels, with its interval. */
+async function primaryOf(
+  cases: readonly ComparedCase[],
+  { hasLabels, primary }: StrataContext,
+): Promise<Pick<CaseStratum, "primary" | "primary_low" | "primary_high">> {
+  if (hasLabels || primary === undefined) return {};
+  const { value, low, high } = await primary(cases);
+  return {
+    primary: value,
+    ...(low === undefined || high === undefined ? {} : { primary_low: low, primary_high: high }),
   };
 }
 

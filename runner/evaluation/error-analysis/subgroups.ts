@@ -37,11 +37,35 @@ export type Subgroups = {
 };
 
 /** Subgroups of fewer cases are counted only: their scores say little, and could identify persons. */
-const fewest = 5;
+export const fewest = 5;
 /** Values of a column beyond this number are one subgroup. */
 const mostValues = 20;
 const missing = "(missing)";
 const others = "(other)";
+
+/** How the answers to some cases are scored in one metric, and resampled. */
+export type SubsetScoring = {
+  readonly metric: Metric;
+  scorer(cases: readonly ScoredCase<unknown, unknown>[]): ScoredCases;
+  readonly bootstrap: Draws;
+};
+
+/** The score of the answers to some cases, with its interval over them. */
+export async function scoreSubset(
+  answers: readonly Answer[],
+  { metric, scorer, bootstrap }: SubsetScoring,
+  pause?: Pause,
+): Promise<Subgroup["arms"][string]> {
+  const scored = scorer(
+    answers.map(({ gold, prediction, parsed, judgement, similarity }) => ({
+      ...{ target: gold, prediction, parsed, judgement, similarity },
+    })),
+  );
+  const draws = { ...bootstrap, groups: caseGroups(answers.map(({ group }) => group)) };
+  const [intervals = {}] = await intervalsOf([scored], [metric], draws, pause);
+  const { resamples: _resamples, seed: _seed, ...interval } = intervals[metric.name] as Interval & Draws;
+  return { score: scoresOf(scored, [metric])[metric.name] ?? null, ...interval };
+}
 
 /** Scores every arm on the cases with each value of the columns, the most frequent value first. */
 export async function scoreSubgroups(
@@ -49,16 +73,8 @@ export async function scoreSubgroups(
   {
     values,
     columns,
-    metric,
-    scorer,
-    bootstrap,
-  }: {
-    readonly values: readonly SubgroupValues[];
-    readonly columns: readonly string[];
-    readonly metric: Metric;
-    scorer(cases: readonly ScoredCase<unknown, unknown>[]): ScoredCases;
-    readonly bootstrap: Draws;
-  },
+    ...scoring
+  }: SubsetScoring & { readonly values: readonly SubgroupValues[]; readonly columns: readonly string[] },
   pause?: Pause,
 ): Promise<Subgroups> {
   const groups: Subgroup[] = [];
@@ -78,19 +94,11 @@ export async function scoreSubgroups(
       const scores: Record<string, Subgroup["arms"][string]> = {};
       for (const { name, answers } of own.length < fewest ? [] : arms) {
         const cases = answers.filter(({ id }) => members.has(id));
-        const scored = scorer(
-          cases.map(({ gold, prediction, parsed, judgement, similarity }) => ({
-            ...{ target: gold, prediction, parsed, judgement, similarity },
-          })),
-        );
-        const draws = { ...bootstrap, groups: caseGroups(cases.map(({ group }) => group)) };
-        const [intervals = {}] = await intervalsOf([scored], [metric], draws, pause);
-        const { resamples: _resamples, seed: _seed, ...interval } = intervals[metric.name] as Interval & Draws;
-        scores[name] = { score: scoresOf(scored, [metric])[metric.name] ?? null, ...interval };
+        scores[name] = await scoreSubset(cases, scoring, pause);
       }
       groups.push({ column, value, cases: own.length, arms: scores });
     }
   }
   const intervals = groups.reduce((sum, { arms: own }) => sum + Object.keys(own).length, 0);
-  return { metric: metric.name, fewest, intervals, groups };
+  return { metric: scoring.metric.name, fewest, intervals, groups };
 }

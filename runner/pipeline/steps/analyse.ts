@@ -2,12 +2,20 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { View } from "../../data/labels/views.ts";
 import { analyse as analyseArms } from "../../evaluation/error-analysis/analyse.ts";
-import { type SubgroupValues, scoreSubgroups } from "../../evaluation/error-analysis/subgroups.ts";
-import { scoresOf } from "../../evaluation/statistics/packed.ts";
+import {
+  fewest,
+  type SubgroupValues,
+  type SubsetScoring,
+  scoreSubgroups,
+  scoreSubset,
+} from "../../evaluation/error-analysis/subgroups.ts";
+import type { Draws } from "../../evaluation/statistics/bootstrap.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepKind } from "../../plugins/step.ts";
+import type { Answer } from "../../plugins/tasks/category.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
+import type { Estimate } from "../../util/bounds.ts";
 import { UserError } from "../../util/user-error.ts";
 import { armOfStep, formatArm, parseArm } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
@@ -30,8 +38,9 @@ type Params = TaskParams & {
   readonly subgroups?: {
     readonly columns: readonly string[];
     readonly metric: string;
-    readonly bootstrap: { readonly resamples: number; readonly seed: number };
   };
+  /** For the intervals of subgroups and, without labels, of strata. Absent if there are neither. */
+  readonly bootstrap?: Draws;
   readonly exp: string;
 };
 
@@ -41,7 +50,7 @@ export const analyse: StepKind<Params> = {
   version: 10,
   cached: true,
   outputs: () => ["analysis.json", "failures.jsonl"],
-  async run({ arms, view, metric, baseline, zero_shot, seed, examples, subgroups, ...params }, context) {
+  async run({ arms, view, metric, baseline, zero_shot, seed, examples, subgroups, bootstrap, ...params }, context) {
     const task = tasks.get(params.task);
     const open = await openTask(params, context);
     const metrics = openMetrics(params, context);
@@ -58,7 +67,16 @@ export const analyse: StepKind<Params> = {
       });
     }
     const order = [...inputs.keys()];
-    const { analysis, failures } = analyseArms({
+    /** The primary metric of some answers, without an interval if they are few. */
+    const primaryOf = async (answers: readonly Answer[], draws: Draws): Promise<Estimate> => {
+      const scoring: SubsetScoring = {
+        ...{ metric: metrics.get(metric), bootstrap: draws },
+        scorer: (cases) => open.scorer(cases)(view),
+      };
+      const { score: value, low, high } = await scoreSubset(answers, scoring, context.pause);
+      return answers.length < fewest ? { value } : { value, low, high };
+    };
+    const { analysis, failures } = await analyseArms({
       arms: read.map((arm) => ({ ...arm, answers: inOrder(arm.answers, order) })),
       inputs,
       training: readJsonLines<DataRow>(context.input("train")),
@@ -74,10 +92,7 @@ export const analyse: StepKind<Params> = {
       },
       categories: task.categories,
       properties: open.strata,
-      primary(answers) {
-        const cases = answers.map(({ gold, ...answer }) => ({ ...answer, target: gold }));
-        return scoresOf(open.scorer(cases)(view), [metrics.get(metric)])[metric] ?? null;
-      },
+      ...(bootstrap === undefined ? {} : { primary: (answers) => primaryOf(answers, bootstrap) }),
       baseline: baseline ?? undefined,
       zeroShot: zero_shot ?? undefined,
       seed,
@@ -85,7 +100,7 @@ export const analyse: StepKind<Params> = {
     });
     const space = [...new Set(read.flatMap(({ labels }) => labels.map(({ label }) => label)))];
     const bySubgroup =
-      subgroups === undefined
+      subgroups === undefined || bootstrap === undefined
         ? {}
         : {
             subgroups: await scoreSubgroups(
@@ -95,7 +110,7 @@ export const analyse: StepKind<Params> = {
                 columns: subgroups.columns,
                 metric: metrics.get(subgroups.metric),
                 scorer: (cases) => open.scorer(cases)(view, space),
-                bootstrap: subgroups.bootstrap,
+                bootstrap,
               },
               context.pause,
             ),
@@ -116,7 +131,8 @@ export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], s
   const arms = scores.map(({ id }) => armOfStep(id));
   const { subgroups: columns, primary, bootstrap } = experiment.evaluate;
   const { resamples, seed } = bootstrap;
-  const subgroups = { columns: [...columns], metric: primary.metric, bootstrap: { resamples, seed } };
+  const subgroups = { columns: [...columns], metric: primary.metric };
+  const hasIntervals = columns.length > 0 || tasks.get(experiment.task).labels === undefined;
   const analysed = draft({
     id: "analyse",
     kind: analyse.name,
@@ -130,6 +146,7 @@ export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], s
       seed: experiment.evaluate.bootstrap.seed,
       examples: 5,
       ...(columns.length === 0 ? {} : { subgroups }),
+      ...(hasIntervals ? { bootstrap: { resamples, seed } } : {}),
       exp: site.version,
     },
     sources: analysisFiles(experiment),

@@ -5,6 +5,7 @@ import type { Select } from "../../config/schema.ts";
 import { isBetter, type Metric } from "../../plugins/metrics/metric.ts";
 import type { MaybeBounds } from "../../util/bounds.ts";
 import type { Json } from "../../util/canonical.ts";
+import { decimal } from "../../util/format.ts";
 
 /** The score of one setting of a sweep on validation rows, averaged over its seeds. */
 export type ScoredSetting = MaybeBounds & {
@@ -72,16 +73,16 @@ export function winnerReason(
   { metric, view, n, corrected }: Scored & Pick<Selection, "corrected">,
 ): string {
   if (best === undefined) throw new Error("nothing was scored");
-  const score = `${metric} (${view}) ${best.value.toFixed(3)} on ${n} validation rows`;
+  const score = `${metric} (${view}) ${decimal(best.value, 3)} on ${n} validation rows`;
   if (next === undefined) return `the only setting: ${score}`;
   const isFolded = best.runs.some(({ coordinates }) => coordinates.includes(`${foldKey}=`));
   const each = isFolded ? "runs over all folds" : "seeds";
   const seeds = best.runs.length > 1 ? `, mean of ${best.runs.length} ${each}` : "";
-  const unbiased = corrected ? `; ${corrected.value.toFixed(3)} after correction for the selection (bootstrap)` : "";
+  const unbiased = corrected ? `; ${decimal(corrected.value, 3)} after correction for the selection (bootstrap)` : "";
   if (next.value === best.value)
     return `${score}${seeds}${unbiased}; equal to ${next.setting}, which comes later in the sweep`;
   const count = others.length + 2;
-  return `best of ${count} settings: ${score}${seeds}${unbiased}; next is ${next.setting} with ${next.value.toFixed(3)}`;
+  return `best of ${count} settings: ${score}${seeds}${unbiased}; next is ${next.setting} with ${decimal(next.value, 3)}`;
 }
 
 /** Settings beyond this number are counted but not named; selection.json has all. */
@@ -89,13 +90,13 @@ const mostNamed = 4;
 
 /** The reason for the survivors among ranked settings, with the scores of dropped settings. */
 export function cutReason(all: readonly ScoredSetting[], keep: number, { metric, view, n }: Scored): string {
-  const score = ({ setting, value }: ScoredSetting): string => `${setting} ${value.toFixed(3)}`;
+  const score = ({ setting, value }: ScoredSetting): string => `${setting} ${decimal(value, 3)}`;
   const dropped = all.slice(keep);
   const named = dropped.slice(0, mostNamed).map(score).join("; ");
   const more = dropped.length > mostNamed ? `; and ${dropped.length - mostNamed} more` : "";
   const last = all[keep - 1] as ScoredSetting;
   const tie = dropped[0]?.value === last.value ? ` (equal to a dropped setting that comes later in the sweep)` : "";
-  return `${keep} of ${all.length} settings are kept, down to ${metric} (${view}) ${last.value.toFixed(3)}${tie} on ${n} validation rows; dropped: ${named}${more}`;
+  return `${keep} of ${all.length} settings are kept, down to ${metric} (${view}) ${decimal(last.value, 3)}${tie} on ${n} validation rows; dropped: ${named}${more}`;
 }
 
 /** The best of the settings that TPE has tried, and those that it proposes. */
@@ -105,7 +106,7 @@ export function proposalReason(
   { metric, view, n }: Scored,
 ): string {
   if (best === undefined) throw new Error("nothing was scored");
-  const score = `${metric} (${view}) ${best.value.toFixed(3)} on ${n} validation rows`;
+  const score = `${metric} (${view}) ${decimal(best.value, 3)} on ${n} validation rows`;
   const named = proposed.slice(0, mostNamed).join("; ");
   const more = proposed.length > mostNamed ? `; and ${proposed.length - mostNamed} more` : "";
   return `best of ${others.length + 1} settings so far: ${best.setting} with ${score}; next: ${named}${more}`;

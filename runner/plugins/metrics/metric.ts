@@ -1,4 +1,5 @@
 import type { Json } from "../../util/canonical.ts";
+import type { Citation } from "../citation.ts";
 
 /**
  * A number about a set of predictions, given as what one case contributes and a function of the sum.
@@ -16,6 +17,8 @@ export interface Metric<T = any, P = any, S = any, Space = any> {
   readonly definition: string;
   /** The definition with the settings by which an experiment scores (`Task.scoring`). Default: `definition`. */
   definitionWith?(scoring: Json): string;
+  /** The works that define the metric. */
+  readonly citations?: readonly Citation[];
   /** The metric that the Hugging Face hub registers for it, and the arguments that tell it apart. For model cards. */
   readonly hub?: { readonly id: string; readonly args?: Readonly<Record<string, string>> };
   /** null for a metric that describes answers and has no best direction, such as their length. It ranks nothing. */

@@ -1,3 +1,4 @@
+import { decimal, significant } from "../../util/format.ts";
 import type { ListedRun, RunList } from "../report/run-list.ts";
 import type { Chart } from "./chart-view.ts";
 import { type RunsState, runValue } from "./run-filter.ts";
@@ -162,7 +163,7 @@ function overTime(points: readonly Point[], metric: string, label: string, isBet
   };
   const y = { type: "quantitative", title: metric, scale: { zero: false } };
   return {
-    label: `${label}, oldest first${isBetter === undefined ? "" : `; the best so far is ${best.toFixed(4)}`}`,
+    label: `${label}, oldest first${isBetter === undefined ? "" : `; the best so far is ${decimal(best, 4)}`}`,
     height: 230,
     spec: {
       data: { values },
@@ -276,7 +277,7 @@ function parallel(
     // The values of a metric lie so close that their labels would overlap.
     const marked = isNumeric && (key === metric || distinct.length > 6) ? [...new Set(extremes(distinct))] : distinct;
     for (const value of marked) {
-      const text = typeof value === "number" ? String(Number(value.toPrecision(4))) : String(value);
+      const text = typeof value === "number" ? significant(value, 4) : String(value);
       ticks.push({ axis: key, at: place(value), text });
     }
   }

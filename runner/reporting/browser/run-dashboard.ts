@@ -1,3 +1,4 @@
+import { decimal, significant } from "../../util/format.ts";
 import type { ListedRun, RunList } from "../report/run-list.ts";
 import { showChart } from "./chart-view.ts";
 import { element, elementById, fill } from "./dom.ts";
@@ -63,7 +64,7 @@ export function startRunDashboard(): void {
       enableSortButton(table, cell);
       for (const row of rowsOf()) {
         const found = runValue(runOf(row), one);
-        const shown = typeof found === "number" ? Number(found.toPrecision(4)).toString() : String(found ?? "");
+        const shown = typeof found === "number" ? significant(found, 4) : String(found ?? "");
         row.cells[afterName]?.before(element("td", { class: "extra right", "data-value": String(found ?? "") }, shown));
       }
     }
@@ -91,7 +92,7 @@ export function startRunDashboard(): void {
       const isBetter = betterOf(list.higherIsBetter, metric);
       const top = best.reduce((one, other) => (isBetter?.(other, one) ? other : one), best[0] ?? 0);
       const bestText =
-        best.length === 0 || isBetter === undefined ? "" : `, best ${textOf(`metric:${metric}`)} ${top.toFixed(3)}`;
+        best.length === 0 || isBetter === undefined ? "" : `, best ${textOf(`metric:${metric}`)} ${decimal(top, 3)}`;
       const heading = element("th", { colspan: String(head.cells.length), scope: "rowgroup" }, name);
       heading.append(
         element("span", { class: "hint" }, ` ${visible.length} ${visible.length === 1 ? "run" : "runs"}${bestText}`),

@@ -1,4 +1,5 @@
 import type { CurvePoint } from "../../runs/live-run.ts";
+import { decimal, significant } from "../../util/format.ts";
 import type { Chart } from "./chart-view.ts";
 
 /** A quantity of one training by step or epoch, on the training and on the validation rows. */
@@ -84,7 +85,7 @@ const mostDescribed = 4;
 function lastValues({ name, training, validation }: Curve): string {
   const parts = [["training", training] as const, ["validation", validation] as const].flatMap(([split, points]) => {
     const last = points.at(-1);
-    return last === undefined ? [] : [`${split} ${last[1].toFixed(4)} at ${Number(last[0].toPrecision(4))}`];
+    return last === undefined ? [] : [`${split} ${decimal(last[1], 4)} at ${significant(last[0], 4)}`];
   });
   return `${name}: ${parts.join(", ")}`;
 }

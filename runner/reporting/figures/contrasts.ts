@@ -46,10 +46,10 @@ export const contrasts: Figure = ({ runs }) => {
     $schema: schema,
     config,
     data: { values },
-    columns: 1,
-    facet: { field: "panel", type: "nominal", title: null, sort: used },
-    resolve: { scale: { x: "independent", y: "independent" }, axis: { x: "independent", y: "independent" } },
-    spec: {
+    // Not a facet: Vega-Lite warns if the layers of a panel have a scale of their own.
+    vconcat: used.map((panel) => ({
+      ...(used.length > 1 ? { title: { text: panel, fontSize: 11, fontWeight: "normal", anchor: "middle" } } : {}),
+      transform: [{ filter: { field: "panel", equal: panel } }],
       width: 260,
       height: { step: 26 },
       layer: [
@@ -68,7 +68,7 @@ export const contrasts: Figure = ({ runs }) => {
           encoding: { y, x: { field: "difference", type: "quantitative" }, color },
         },
       ],
-    },
+    })),
   };
 };
 

@@ -32,6 +32,23 @@ it("every figure has a section that shows it, and an alternative text", () => {
   }
 });
 
+it("the text refers to every table and figure, and to none that the report lacks", () => {
+  for (const study of [fixtureStudy(), twoModelStudy(), { runs: [trained], notes: {} }]) {
+    const { blocks } = reportOf(study);
+    const ids = blocks.flatMap((block) => ("id" in block ? [block.id] : []));
+    const named = blocks
+      .flatMap((block) => (block.type === "paragraph" ? block.spans : block.type === "list" ? block.items.flat() : []))
+      .flatMap((span) => (typeof span === "object" && "ref" in span ? [span.ref] : []));
+    expect([...new Set(named)].sort()).toEqual(ids.toSorted());
+  }
+});
+
+it("the figure of training frequency has a panel for each fine-tuned model", () => {
+  const study = twoModelStudy();
+  const panels = new Set(dataOf(reportOf(study), "frequency").map(({ arm }) => arm));
+  expect([...panels]).toEqual(expect.arrayContaining(["Qwen3-8B, QLoRA", "Qwen3-4B, QLoRA"]));
+});
+
 it("the figure of arms has the scores and intervals of the table of results", () => {
   const { head, rows } = tableOf(report, "results");
   const values = dataOf(report, "intervals").map(({ name, value, low, high }) => [

@@ -20,8 +20,8 @@ it("the forest plot has each planned difference with its interval, and the diffe
 it("a dumbbell joins the zero-shot and the tuned F1 of each model and stratum", () => {
   expect(rows(gains(twoModelStudy()))).toEqual(
     ["Qwen3-8B", "Qwen3-4B"].flatMap((model) => [
-      { model, stratum: "1-5 training rows", from: 0.667, to: 0.667 },
-      { model, stratum: "6-20 training rows", from: 0.5, to: 0.5 },
+      { model, stratum: "1-5 training rows", from: 0.667, to: 0.667, gold: 4 },
+      { model, stratum: "6-20 training rows", from: 0.5, to: 0.5, gold: 6 },
     ]),
   );
 });

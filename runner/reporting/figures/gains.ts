@@ -5,22 +5,7 @@ import { config, type Figure, schema } from "./figure.ts";
 /** Dumbbells from the zero-shot to the tuned arm of each base model, by stratum of the labels. */
 export const gains: Figure = ({ runs }) => {
   const run = runs.findLast(({ analysis, comparison }) => analysis !== undefined && comparison?.interactions);
-  if (run?.analysis === undefined) return undefined;
-  const { analysis } = run;
-  const models = new Map(modelArms(run).map((one) => [one.arm, one]));
-  const values = gainsOf(run).flatMap(({ from, to }) => {
-    const [before, after] = [analysis.arms[from]?.strata, analysis.arms[to]?.strata];
-    const model = models.get(to)?.model;
-    if (before === undefined || after === undefined || model === undefined) return [];
-    return (["training_frequency", "group"] as const).flatMap((by) =>
-      after[by].flatMap(({ name, support, f1 }) => {
-        const first = before[by].find((one) => one.name === name);
-        if (first === undefined || support === 0) return [];
-        const stratum = by === "training_frequency" ? `${name} training rows` : name;
-        return [{ model, stratum, from: first.f1, to: f1 }];
-      }),
-    );
-  });
+  const values = run === undefined ? [] : gainsByStratum(run);
   if (values.length === 0) return undefined;
   const strata = [...new Set(values.map(({ stratum }) => stratum))];
   const y = { field: "stratum", type: "nominal", title: null, sort: strata, axis: { labelLimit: 160 } };
@@ -53,6 +38,34 @@ export const gains: Figure = ({ runs }) => {
     },
   };
 };
+
+/** F1 of a stratum of labels before and after training. `gold` is the number of gold labels in it. */
+export type StratumGain = {
+  readonly model: string;
+  readonly stratum: string;
+  readonly from: number;
+  readonly to: number;
+  readonly gold: number;
+};
+
+/** The F1 of the zero-shot and the tuned arm of each base model, by stratum of labels; empty without an analysis. */
+export function gainsByStratum(run: RunFacts): readonly StratumGain[] {
+  const { analysis } = run;
+  const models = new Map(modelArms(run).map((one) => [one.arm, one]));
+  return gainsOf(run).flatMap(({ from, to }) => {
+    const [before, after] = [analysis?.arms[from]?.strata, analysis?.arms[to]?.strata];
+    const model = models.get(to)?.model;
+    if (before === undefined || after === undefined || model === undefined) return [];
+    return (["training_frequency", "group"] as const).flatMap((by) =>
+      after[by].flatMap(({ name, support, f1 }) => {
+        const first = before[by].find((one) => one.name === name);
+        if (first === undefined || support === 0) return [];
+        const stratum = by === "training_frequency" ? `${name} training rows` : name;
+        return [{ model, stratum, from: first.f1, to: f1, gold: support }];
+      }),
+    );
+  });
+}
 
 /** The gains of training that the run compares, each once. */
 function gainsOf({ comparison }: RunFacts) {

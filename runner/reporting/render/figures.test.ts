@@ -1,7 +1,8 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { frequency } from "../figures/frequency.ts";
+import { reportOf } from "../report/report.ts";
 import type { RunFacts, Study } from "../report/study.ts";
-import { fixtureStudy } from "../test-rig.ts";
+import { fixtureStudy, twoModelStudy } from "../test-rig.ts";
 import { renderFigures } from "./figures.ts";
 
 it("a figure with control characters in a label is XML", async () => {
@@ -15,6 +16,13 @@ it("a figure with control characters in a label is XML", async () => {
   });
   expect(figure?.svg).toContain("cy\u{FFFD}st");
   expect(figure?.svg).not.toContain("\u0001");
+});
+
+it("no figure has a warning, which would be printed on the terminal", async () => {
+  const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
+  for (const study of [fixtureStudy(), twoModelStudy()]) await renderFigures(reportOf(study).figures);
+  expect(warned).not.toHaveBeenCalled();
+  warned.mockRestore();
 });
 
 it("the figure of training frequency has the counts of the analysis and the F1 of the table of labels", () => {

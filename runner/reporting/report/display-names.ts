@@ -43,6 +43,10 @@ export const hasLabels = ({ task }: RunFacts["config"]): boolean => tasks.get(ta
 export const modelArms = (run: Pick<RunFacts, "config" | "compared" | "arms">): readonly ModelArm[] =>
   modelArmsOf({ ...run, arms: run.arms.map(({ name }) => name) });
 
+/** The arms of a run that are fine-tuned models. */
+export const trainedArms = (run: Pick<RunFacts, "config" | "compared" | "arms">): readonly ModelArm[] =>
+  modelArms(run).filter(({ isTrained }) => isTrained);
+
 /** All arms of a run: its primary arm, other arms of language models, then the others. */
 export function rankedArms(run: RunFacts): readonly Arm[] {
   const all = run.arms.map(({ name }) => name);

@@ -46,4 +46,22 @@ export type Report = {
 
 export const paragraph = (...spans: readonly Span[]): Block => ({ type: "paragraph", spans });
 
+/**
+ * A sentence that begins with a reference to a table or figure. `rest` ends the sentence, and a space follows it. A report
+ * without the element has no such sentence.
+ */
+export const about = (id: string, rest: string): readonly Span[] => [{ ref: id }, ` ${rest} `];
+
+/** Blocks without the sentences on tables and figures that are not among them. */
+export function withoutMissingReferences(blocks: readonly Block[]): readonly Block[] {
+  const ids = new Set(blocks.flatMap((block) => ("id" in block ? [block.id] : [])));
+  const isMissing = (span: Span | undefined): boolean =>
+    typeof span === "object" && "ref" in span && !ids.has(span.ref);
+  return blocks.flatMap((block): readonly Block[] => {
+    if (block.type !== "paragraph") return [block];
+    const spans = block.spans.filter((span, at, all) => !isMissing(span) && !(at > 0 && isMissing(all[at - 1])));
+    return spans.every((span) => span === "") ? [] : [{ ...block, spans }];
+  });
+}
+
 export const heading = (level: 1 | 2 | 3, text: string): Block => ({ type: "heading", level, text });

@@ -12,7 +12,7 @@ import { prompts } from "../sections/prompts.ts";
 import { appendix, reproduction } from "../sections/reproduction.ts";
 import { results } from "../sections/results.ts";
 import { authorNotes, authorTasks } from "./author-notes.ts";
-import type { Block, Report } from "./document.ts";
+import { type Block, type Report, withoutMissingReferences } from "./document.ts";
 import { replayNoticeOf } from "./replayed-arms.ts";
 import type { RunFacts, Study } from "./study.ts";
 
@@ -49,7 +49,7 @@ export function reportOf(study: Study): Report {
     abstract: abstract(study),
     warning: warningOf(runs),
     // Sections declare their figures without checking for data.
-    blocks: blocks.filter((block) => block.type !== "figure" || block.id in figures),
+    blocks: withoutMissingReferences(blocks.filter((block) => block.type !== "figure" || block.id in figures)),
     figures,
   };
 }

@@ -2,7 +2,7 @@ import { distinctSweeps, isLearningCurve } from "../../runs/ablation.ts";
 import { sweepFigure } from "../figures/index.ts";
 import { ablationTable } from "../report/ablation.ts";
 import { metricName } from "../report/display-names.ts";
-import { type Block, heading, paragraph } from "../report/document.ts";
+import { about, type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
 /** The settings of each sweep with their scores on the split that they were evaluated or selected on. */
@@ -26,6 +26,10 @@ function sweepBlocks({ ablation: sweep, run }: RunFacts): readonly Block[] {
   const intervals = settings.some(({ interval }) => interval !== null) ? ", with 95 % confidence intervals" : "";
   const hasSeeds = settings.some(({ runs }) => runs > 1);
   return [
+    paragraph(
+      ...about(`ablation-${run}`, `lists the settings of the sweep ${experiment}.`),
+      ...about(sweepFigure(run), `plots their ${metricName(metric)}.`),
+    ),
     {
       type: "table",
       id: `ablation-${run}`,

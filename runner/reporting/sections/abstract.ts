@@ -6,6 +6,7 @@ import { differenceOf } from "../report/arm-differences.ts";
 import { armNamingOf, metricName, primaryArm } from "../report/display-names.ts";
 import type { Span } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
+import { scoredCases } from "../report/scored-cases.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { trainingName, trainingTime } from "../report/trainings.ts";
 import { errorFindings } from "./error-analysis.ts";
@@ -59,7 +60,7 @@ function runParagraph(run: RunFacts, isNamed: boolean): readonly Span[] {
     measured === undefined
       ? score(run.arms.find(({ name }) => name === primaryArm(run))?.views[view]?.[metric])
       : withInterval(measured);
-  const cases = run.comparison?.n ?? run.audit?.splits[split]?.rows;
+  const cases = scoredCases(run);
   const conditions = measured === undefined ? `${view} view` : `${view} view; 95 % confidence interval over cases`;
   return [
     ...(isNamed ? [{ strong: `${run.name}. ` }] : []),
@@ -141,7 +142,7 @@ function otherArms(run: RunFacts): readonly Span[] {
       `${armName(against)} ${withInterval(comparison.arms[against]?.[metric])} (${pEquals(adjusted)})`,
   );
   return [
-    ...(others.length === 0 ? [] : [`On the same cases: ${scores.join("; ")}. `]),
+    ...(others.length === 0 ? [] : [`The other arms, with the p-value of their difference: ${scores.join("; ")}. `]),
     ...(tests.length > 1 ? ["p-values are adjusted with Holm's method."] : []),
   ];
 }

@@ -6,7 +6,7 @@ import type { Experiment } from "../../plugins/experiment.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer, percent, plural, score } from "../../util/format.ts";
 import { hasLabels } from "../report/display-names.ts";
-import { type Block, heading, paragraph } from "../report/document.ts";
+import { about, type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
 /** Which columns have the input and the target. Manifests of earlier versions have no format. */
@@ -55,6 +55,7 @@ export function data({ runs }: Study): readonly Block[] {
       ". An arm is one system that answers every case: the fine-tuned model, the same model without fine-tuning " +
         "(zero-shot), or a baseline.",
     ),
+    paragraph(...about("splits", "describes the splits."), ...about("audit", "lists what the data audit reports.")),
     ...(splits.length === 0
       ? []
       : [

@@ -1,6 +1,6 @@
 import { isModelGeneration } from "../../runs/replayed-arms.ts";
 import { gigabytes, integer, missing, reportDuration } from "../../util/format.ts";
-import { type Block, heading, paragraph } from "../report/document.ts";
+import { about, type Block, heading, paragraph } from "../report/document.ts";
 import { energyText } from "../report/energy.ts";
 import type { RunFacts, StepFacts, Study } from "../report/study.ts";
 import { trainingSeconds } from "../report/trainings.ts";
@@ -13,8 +13,19 @@ export function efficiency({ runs }: Study): readonly Block[] {
   return [
     heading(1, "Efficiency"),
     paragraph(
-      "Times are wall-clock times; training is measured by the trainer, without loading and saving. A reused step counts with the time of its original execution. Peak memory is the maximum over all " +
-        "steps: device memory for steps on a GPU, resident memory of the process for the others.",
+      ...about("cost", `lists the cost of ${runs.length > 1 ? "each run" : "the run"}.`),
+      ...about("cost-quality", "plots the primary metric against time."),
+      ...(runs.some(({ steps }) =>
+        Object.values(steps).some((step) => step.kind === "train" || isModelGeneration(step)),
+      )
+        ? []
+        : [
+            "No model was run: the time is that of baselines, evaluation and analysis, and the cost of training and generation is not measured. ",
+          ]),
+      "Times are wall-clock times; training is measured by the trainer, without loading and saving. A reused step counts with the time of its original execution. ",
+      runs.some(({ cost }) => cost.peak_memory > 0)
+        ? "Peak memory is the maximum over all steps: device memory for steps on a GPU, resident memory of the process for the others."
+        : "",
       hasEnergy
         ? " Energy is read from hardware counters: NVML for GPUs that a step used exclusively, and RAPL for the processor packages, " +
             "which includes the concurrent load of the machine."

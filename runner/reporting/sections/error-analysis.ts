@@ -1,9 +1,10 @@
-import { integer, percent, score } from "../../util/format.ts";
+import { integer, percent, plural, score } from "../../util/format.ts";
 import { type AnalysedRun, isAnalysed, ownAnalysis } from "../report/analysed-run.ts";
 import { causeExamples, causeTable, findings } from "../report/causes.ts";
 import { coverageTable } from "../report/coverage-table.ts";
 import { armNamingOf, metricName, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
-import { type Block, heading, paragraph } from "../report/document.ts";
+import { about, type Block, heading, paragraph, type Span } from "../report/document.ts";
+import { sizeText, viewText } from "../report/scored-cases.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { subgroupNote, subgroupTable } from "../report/subgroup-table.ts";
 import { errorExamples } from "./error-examples.ts";
@@ -41,16 +42,23 @@ function categories(run: AnalysedRun): Block {
   return {
     type: "table",
     id: "categories",
-    caption: "Erroneous predictions by category and arm.",
+    caption: `Erroneous predictions by category and arm ${viewText(run, run.analysis.view)}. A prediction can have several categories.`,
     head: ["category", "definition", ...names.map(armNamingOf(run))],
     align: ["left", "left", ...names.map(() => "right" as const)],
-    rows: ownAnalysis(run)
-      .categories.filter(({ name }) => names.some((arm) => count(arms[arm]?.categories, name) > 0))
-      .map(({ name, definition }) => [
-        name.replaceAll("_", " "),
-        definition,
-        ...names.map((arm) => integer(count(arms[arm]?.categories, name))),
-      ]),
+    rows: [
+      [
+        "all erroneous predictions",
+        "The prediction differs from gold",
+        ...names.map((arm) => integer(arms[arm]?.wrong ?? 0)),
+      ],
+      ...ownAnalysis(run)
+        .categories.filter(({ name }) => names.some((arm) => count(arms[arm]?.categories, name) > 0))
+        .map(({ name, definition }) => [
+          name.replaceAll("_", " "),
+          definition,
+          ...names.map((arm) => integer(count(arms[arm]?.categories, name))),
+        ]),
+    ],
   };
 }
 
@@ -113,16 +121,31 @@ function confusions(run: AnalysedRun): readonly Block[] {
   if (pairs.length === 0) return [];
   return [
     heading(2, "Confusions"),
-    paragraph({ ref: "confusions" }, " relates omitted gold labels to labels that were added in the same case."),
+    paragraph(
+      ...about("confusions", "relates omitted gold labels to labels that were added in the same case."),
+      ...confusionTexts(pairs),
+    ),
     {
       type: "figure",
       id: "confusions",
-      caption:
-        "Most frequently omitted gold labels (rows) and labels added in the same case (columns). Numbers are cases.",
+      caption: `Gold labels that the arm “${armNamingOf(run)(primaryArm(run))}” omits most often (rows) and labels that it adds in the same case (columns)${sizeText(run)}. Numbers are cases; (nothing): no label is added.`,
       alt: "Matrix of omitted and added labels",
     },
   ];
 }
+
+/** The pairs of an omitted and an added label that occur more than once. */
+function confusionTexts(pairs: AnalysedRun["analysis"]["arms"][string]["confusions"]["pairs"]): readonly Span[] {
+  const repeated = pairs.filter(({ count: cases }) => cases > 1).slice(0, mostPairs);
+  if (repeated.length === 0) return ["No pair of an omitted and an added label occurs twice."];
+  const names = repeated.map(
+    ({ omitted, added, count: cases }) => `${omitted} and ${added} (${plural(cases, "case")})`,
+  );
+  return [`The most frequent pairs of an omitted and an added label: ${names.join("; ")}.`];
+}
+
+/** Pairs that the text names. */
+const mostPairs = 3;
 
 function subgroups(run: AnalysedRun): readonly Block[] {
   const { subgroups: found, arms, view } = run.analysis;
@@ -132,6 +155,7 @@ function subgroups(run: AnalysedRun): readonly Block[] {
     .slice(0, mostArms);
   return [
     heading(2, "Results by subgroup"),
+    paragraph(...about("subgroups", "scores the cases with each value of a column.")),
     {
       type: "table",
       id: "subgroups",
@@ -170,6 +194,10 @@ function calibration(run: AnalysedRun): readonly Block[] {
         (per_token.auroc === null
           ? `The area under the ROC curve is not defined: ${accuracy === 0 ? "no prediction is" : "all predictions are"} exactly right.`
           : `The area under the ROC curve (geometric mean per token, exactly right against other predictions) is ${score(per_token.auroc)}.`),
+      " ",
+      ...about("reliability", "relates confidence and accuracy."),
+      ...about("coverage-risk-curve", "plots the risk against the coverage."),
+      ...about("coverage-risk", "lists thresholds of confidence."),
     ),
     {
       type: "figure",

@@ -11,7 +11,7 @@ import { tasks } from "../../plugins/tasks/registry.ts";
 import { isModelGeneration } from "../../runs/replayed-arms.ts";
 import { gigabytes, integer, missing, percent, score } from "../../util/format.ts";
 import { armNamingOf, metricName } from "../report/display-names.ts";
-import { type Block, heading, paragraph, type Span } from "../report/document.ts";
+import { about, type Block, heading, paragraph, type Span } from "../report/document.ts";
 import { noTrainingText } from "../report/replayed-arms.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { type Training, trainingsOf, trainingTime } from "../report/trainings.ts";
@@ -35,7 +35,11 @@ export function method({ runs }: Study): readonly Block[] {
             "The following training is declared by the experiment.",
           ),
         ]),
-    paragraph(...explained(trained, here)),
+    paragraph(
+      ...explained(trained, here),
+      ...about("training", `lists ${here ? "the configuration and the cost" : "the configuration"}.`),
+      ...about("loss", "plots the loss."),
+    ),
     ...training(trained, here),
     ...generation(runs),
     ...(curves
@@ -121,7 +125,10 @@ function architectures(runs: readonly RunFacts[]): readonly Block[] {
     runs.flatMap(({ model }) => (model === undefined ? [] : [[`${model.base} ${model.revision}`, model]])),
   );
   return [
-    ...(qwen3 ? [paragraph("The Qwen3 base models are described in ", { cite: "qwen3" }, ".")] : []),
+    paragraph(
+      ...about("architecture", "describes the architecture of the base models."),
+      ...(qwen3 ? ["The Qwen3 Technical Report documents their training ", { cite: "qwen3" }, "."] : []),
+    ),
     ...(models.size === 0
       ? declaredArchitectures(runs)
       : [architectureTable([...models.values()], architectureSource, integer)]),

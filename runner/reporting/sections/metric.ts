@@ -78,10 +78,15 @@ const labelAnswers = (isSingle: boolean): Block =>
 function definitions(config: Experiment): Block {
   const { evaluate } = config;
   const metrics = metricsOf(config);
-  const items = [...new Set([...shownMetrics(evaluate), evaluate.primary.metric])].map((name): readonly Span[] => [
-    { strong: metricName(name) },
-    `: ${definitionOf(metrics.get(name), scoringOf(config))}.`,
-  ]);
+  const items = [...new Set([...shownMetrics(evaluate), evaluate.primary.metric])].map((name): readonly Span[] => {
+    const own = metrics.get(name);
+    return [
+      { strong: metricName(name) },
+      `: ${definitionOf(own, scoringOf(config))}`,
+      ...(own.citations ?? []).flatMap(({ key }): readonly Span[] => [" ", { cite: key }]),
+      ".",
+    ];
+  });
   return { type: "list", items };
 }
 

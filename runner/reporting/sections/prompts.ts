@@ -13,8 +13,8 @@ import {
   withInterval,
 } from "../../util/format.ts";
 import { shortKeys, valueText } from "../report/ablation.ts";
-import { armNamingOf, metricName, modelArms, primaryArm } from "../report/display-names.ts";
-import { type Block, type Cell, heading, paragraph } from "../report/document.ts";
+import { armNamingOf, metricName, primaryArm } from "../report/display-names.ts";
+import { about, type Block, type Cell, heading, paragraph } from "../report/document.ts";
 import { markdownBlocks, markdownSections } from "../report/markdown.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
@@ -133,6 +133,7 @@ function tokens(runs: readonly RunFacts[]): readonly Block[] {
   const runText = (names: readonly string[]): string =>
     names.length > mostNames ? `${integer(names.length)} of ${integer(runs.length)} runs` : names.join("; ");
   return [
+    paragraph(...about("prompt-tokens", "counts the tokens of the prompts.")),
     {
       type: "table",
       id: "prompt-tokens",
@@ -165,16 +166,21 @@ function rationale({ runs, promptFiles = {} }: Study): readonly Block[] {
       ({ heading: title }) => !/\.(hbs|handlebars)`?$/.test(title) || used.some((name) => title.includes(name)),
     );
     if (sections.length === 0) return [];
+    const blocks = sections.flatMap(({ heading: title, text: body }) => [
+      ...(title === "" ? [] : [heading(3, title.replaceAll("`", ""))]),
+      ...markdownBlocks(body, (number) => ({
+        id: `rationale-${folder}${title}-${number}`,
+        caption: title === "" ? "Rationale of the prompts." : `Rationale: ${title.replaceAll("`", "")}.`,
+      })),
+    ]);
+    const tables = blocks.flatMap((block) => (block.type === "table" ? [block.id] : []));
     return [
       heading(2, "Rationale of the prompts"),
-      paragraph("From ", { code: readme }, ...recordedDigest(runs, readme), "."),
-      ...sections.flatMap(({ heading: title, text: body }) => [
-        ...(title === "" ? [] : [heading(3, title.replaceAll("`", ""))]),
-        ...markdownBlocks(body, (number) => ({
-          id: `rationale-${folder}${title}-${number}`,
-          caption: title === "" ? "Rationale of the prompts." : `Rationale: ${title.replaceAll("`", "")}.`,
-        })),
-      ]),
+      paragraph(
+        ...["This section is the text of ", { code: readme }, ...recordedDigest(runs, readme), ". "],
+        ...tables.flatMap((id) => about(id, "is part of it.")),
+      ),
+      ...blocks,
     ];
   });
 }
@@ -197,6 +203,7 @@ function comparedPrompts({ runs, promptDifferences = {} }: Study): readonly Bloc
     const scoreOf = ({ value, interval }: AblationRow): string => withInterval({ value, ...interval });
     return [
       heading(2, "Comparison of prompts"),
+      paragraph(...about(`prompts-${run}`, "compares the prompts of the sweep.")),
       {
         type: "table",
         id: `prompts-${run}`,
@@ -229,8 +236,10 @@ function baselines(run: RunFacts): readonly Block[] {
   const rivals = run.arms.filter(
     ({ name }) => !name.endsWith(".tuned") && (name !== primaryArm(run) || config.train === undefined),
   );
-  const models = modelArms(run).map(({ arm }) => arm);
-  const hasClassical = run.arms.some(({ name }) => name !== "ensemble" && !models.includes(name));
+  const defined = run.arms.flatMap(({ name }) => {
+    const baseline = classicalBaselines[name];
+    return baseline === undefined ? [] : [[{ strong: baseline.displayName }, `: ${baseline.definition}.`]];
+  });
   const scores = rivals.flatMap(({ name }) => {
     const measured = comparison?.arms[name]?.[metric];
     return measured === undefined ? [] : [`${armNamingOf(run)(name)} ${withInterval(measured)}`];
@@ -238,11 +247,15 @@ function baselines(run: RunFacts): readonly Block[] {
   if (scores.length === 0) return [];
   return [
     heading(2, "Baseline performance"),
+    ...(defined.length === 0
+      ? []
+      : [
+          paragraph("The classical baselines use no language model. They learn from the same training rows:"),
+          { type: "list" as const, items: defined },
+        ]),
     paragraph(
-      ...(hasClassical ? ["The classical baselines are trained on the same rows as the language model. "] : []),
       `${metricName(metric)} of the baselines (${view} view, 95 % confidence intervals over cases): ${scores.join("; ")}. `,
-      { ref: "results" },
-      " reports all metrics.",
+      ...about("results", "reports all metrics."),
     ),
     ...ensemble(run),
   ];

@@ -1,6 +1,6 @@
 import { missing } from "../../util/format.ts";
 import { shellWord } from "../../util/shell.ts";
-import { type Block, type Cell, heading, paragraph } from "../report/document.ts";
+import { about, type Block, type Cell, heading, paragraph } from "../report/document.ts";
 import { hardwareText } from "../report/hardware.ts";
 import { resultRuns } from "../report/run-names.ts";
 import { listedPackages, setupCommands } from "../report/software.ts";
@@ -56,12 +56,20 @@ export function commandOf({ file, set, smoke }: RunFacts): string {
 
 /** All parameters, environments and step digests. */
 export function appendix({ runs }: Study): readonly Block[] {
+  const experiments = lastOfEach(runs);
+  const executed = resultRuns(runs).slice(-mostRuns);
+  const systems = environments(runs);
   return [
     heading(1, "Appendix: parameters"),
-    ...lastOfEach(runs).map(parameters),
+    paragraph(...experiments.flatMap((run) => about(parametersId(run), `lists the parameters of ${run.name}.`))),
+    ...experiments.map(parameters),
     heading(1, "Appendix: provenance"),
-    ...environments(runs),
-    ...resultRuns(runs).slice(-mostRuns).map(steps),
+    paragraph(
+      ...systems.flatMap(({ id }) => about(id, "describes software and hardware.")),
+      ...executed.flatMap((run) => about(stepsId(run), `lists the steps of ${run.name}.`)),
+    ),
+    ...systems,
+    ...executed.map(steps),
   ];
 }
 
@@ -73,10 +81,14 @@ function lastOfEach(runs: readonly RunFacts[]): readonly RunFacts[] {
   return [...new Map(runs.map((run) => [run.experiment, run])).values()].slice(-mostRuns);
 }
 
+const parametersId = ({ run }: RunFacts): string => `parameters-${run}`;
+const stepsId = ({ run }: RunFacts): string => `steps-${run}`;
+type Table = Extract<Block, { type: "table" }>;
+
 function parameters(run: RunFacts): Block {
   return {
     type: "table",
-    id: `parameters-${run.run}`,
+    id: parametersId(run),
     caption: `${run.name}, run ${runDigest(run)}: resolved experiment configuration.${run.coordinates === "" ? "" : " Other runs of the sweep differ in the parameters that their names contain."}`,
     head: ["key", "value"],
     align: ["left", "left"],
@@ -88,14 +100,14 @@ function parameters(run: RunFacts): Block {
 const runDigest = ({ run }: RunFacts): string => run.slice(-8);
 
 /** Software and hardware of runs; runs with identical values share a table. */
-function environments(runs: readonly RunFacts[]): readonly Block[] {
+function environments(runs: readonly RunFacts[]): readonly Table[] {
   const groups = new Map<string, RunFacts[]>();
   for (const run of runs) {
     const key = JSON.stringify(environmentRows(run));
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   return [...groups.values()].slice(-mostRuns).map(
-    (own): Block => ({
+    (own): Table => ({
       type: "table",
       id: `provenance-${own[0]?.run}`,
       caption: `Software and hardware of ${own.length === runs.length && own.length > 1 ? `all ${own.length} runs` : own.length > mostRuns ? `${own.length} of ${runs.length} runs` : own.map((run) => `${run.name} (run ${runDigest(run)})`).join(" and ")}.`,
@@ -127,7 +139,7 @@ function environmentRows({ provenance: of }: RunFacts): readonly (readonly Cell[
 function steps(run: RunFacts): Block {
   return {
     type: "table",
-    id: `steps-${run.run}`,
+    id: stepsId(run),
     caption: `${run.name}, run ${runDigest(run)}: digest of each step's output (in artifacts/store/objects) and execution time.`,
     head: ["step", "output", "time (s)"],
     align: ["left", "left", "right"],

@@ -1,17 +1,36 @@
 import { plannedTests } from "../../evaluation/statistics/family.ts";
 import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
-import { integer, missing, percent, pValue, score, signed, signedBounds, withInterval } from "../../util/format.ts";
+import {
+  integer,
+  missing,
+  percent,
+  plural,
+  pValue,
+  score,
+  signed,
+  signedBounds,
+  withInterval,
+} from "../../util/format.ts";
 import { mostRunsWithAllArms } from "../figures/intervals.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { detectableNote, exactTestName, exactTestText, nonInferiorityTexts } from "../report/comparison-tables.ts";
 import { confusionTable } from "../report/confusion-table.ts";
-import { armNamingOf, metricName, modelArms, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
-import { type Block, heading, paragraph } from "../report/document.ts";
+import {
+  armNamingOf,
+  metricName,
+  modelArms,
+  namingOf,
+  primaryArm,
+  rankedArms,
+  trainedArms,
+} from "../report/display-names.ts";
+import { about, type Block, heading, paragraph, type Span } from "../report/document.ts";
 import { embeddingTexts } from "../report/embedding.ts";
 import { fieldConfusionTable, fieldTable } from "../report/field-tables.ts";
 import { judgeTexts } from "../report/judge.ts";
 import { resultRuns } from "../report/run-names.ts";
+import { scoredCasesText, sizeText, viewText } from "../report/scored-cases.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { sizes } from "./sizes.ts";
 
@@ -21,13 +40,19 @@ export function results({ runs: all }: Study): readonly Block[] {
   const last = runs.at(-1) as RunFacts;
   return [
     heading(1, "Results"),
+    paragraph(
+      ...about("results", `reports the scores of ${armsText(runs)} on ${scoredCasesText(last)}.`),
+      ...about("results-2", "reports further metrics."),
+      ...about("intervals", "plots the primary metric."),
+      ...about("tests", `tests the ${metricName(last.config.evaluate.primary.metric)} of pairs of arms.`),
+    ),
     ...comparison(runs),
     ...(runs.some(({ comparison }) => comparison !== undefined)
       ? [
           {
             type: "figure" as const,
             id: "intervals",
-            caption: `Primary metric (${metricName(last.config.evaluate.primary.metric)}, ${last.config.evaluate.primary.view} view) of ${runs.length > mostRunsWithAllArms ? "the primary arm of each run" : "every arm"}, with 95 % confidence intervals.`,
+            caption: `Primary metric (${metricName(last.config.evaluate.primary.metric)}, ${last.config.evaluate.primary.view} view) of ${runs.length > mostRunsWithAllArms ? "the primary arm of each run" : "every arm"}, with 95 % confidence intervals${sizeText(last)}.`,
             alt: "Points with confidence intervals, one per arm and run",
           },
         ]
@@ -40,6 +65,11 @@ export function results({ runs: all }: Study): readonly Block[] {
     ...labels(last),
     ...fieldBlocks(last),
   ];
+}
+
+function armsText(runs: readonly RunFacts[]): string {
+  if (runs.length > mostRunsWithAllArms) return "the primary arm of each run";
+  return runs.length > 1 ? "all arms of all runs" : "all arms";
 }
 
 /** Metrics that one table has room for. */
@@ -55,7 +85,7 @@ function comparison(runs: readonly RunFacts[]): readonly Block[] {
 }
 
 function scoreTable(runs: readonly RunFacts[], names: readonly string[], at: number): Block {
-  const { split } = (runs.at(-1) as RunFacts).config.evaluate;
+  const last = runs.at(-1) as RunFacts;
   const several = runs.length > 1;
   const isOwnOnly = runs.length > mostRunsWithAllArms;
   return {
@@ -63,8 +93,8 @@ function scoreTable(runs: readonly RunFacts[], names: readonly string[], at: num
     id: at === 0 ? "results" : `results-${at + 1}`,
     caption:
       at === 0
-        ? `${isOwnOnly ? "The primary arm of each run" : `All arms${several ? " of all runs" : ""}`} on the ${split} split in the primary view, with 95 % confidence intervals over cases.`
-        : `Further metrics of ${isOwnOnly ? "the primary arm of each run" : "all arms"}.`,
+        ? `Scores of ${armsText(runs)} on ${scoredCasesText(last)} (${last.config.evaluate.primary.view} view), with 95 % confidence intervals over cases.`
+        : `Further metrics of ${armsText(runs)}${sizeText(last)}.`,
     head: [...(several ? ["run"] : []), "arm", ...names.map(metricName)],
     align: [...(several ? ["left" as const] : []), "left", ...names.map(() => "right" as const)],
     rows: runs.flatMap((run) =>
@@ -96,7 +126,8 @@ function tests(runs: readonly RunFacts[]): readonly Block[] {
       type: "table",
       id: "tests",
       caption:
-        `${several ? "P" : `${last.name}: p`}lanned tests of paired differences in ${metricName(compared.family.metric)}. ` +
+        `${several ? "P" : `${last.name}: p`}lanned tests of paired differences in ${metricName(compared.family.metric)}${sizeText(last)}. ` +
+        `${several ? "" : `p (Holm) is adjusted for ${plural(plannedTests(compared.family).length, "test")}. `}` +
         `${several ? "The tests of a run are one family. " : ""}${isFirstOnly ? "Of each run, its first test. " : ""}` +
         `Exact matches: cases that only the first arm / only the second arm answers exactly right (${exactTestText(compared)}). ${detectableNote}`,
       head: [
@@ -160,19 +191,27 @@ function views(run: RunFacts): readonly Block[] {
     names.every((name) => new Set(all.map((view) => views[view]?.[name])).size === 1),
   );
   return [
-    isSame
-      ? paragraph(`The views ${all.join(", ")} give the same scores.`)
-      : {
-          type: "table",
-          id: "views",
-          caption: `${run.name}: the same predictions in each view.`,
-          head: ["arm", ...names.flatMap((name) => all.map((view) => `${metricName(name)}, ${view}`))],
-          align: ["left", ...names.flatMap(() => all.map(() => "right" as const))],
-          rows: shown.map(({ name: arm, views }) => [
-            armNamingOf(run)(arm),
-            ...names.flatMap((name) => all.map((view) => score(views[view]?.[name]))),
-          ]),
-        },
+    paragraph(
+      ...(isSame
+        ? [`The views ${all.join(", ")} give the same scores. `]
+        : about("views", "scores the same predictions in each view.")),
+      ...about("answers", "describes the answers of the models."),
+    ),
+    ...(isSame
+      ? []
+      : [
+          {
+            type: "table" as const,
+            id: "views",
+            caption: `${run.name}: the same predictions in each view${sizeText(run)}.`,
+            head: ["arm", ...names.flatMap((name) => all.map((view) => `${metricName(name)}, ${view}`))],
+            align: ["left" as const, ...names.flatMap(() => all.map(() => "right" as const))],
+            rows: shown.map(({ name: arm, views }) => [
+              armNamingOf(run)(arm),
+              ...names.flatMap((name) => all.map((view) => score(views[view]?.[name]))),
+            ]),
+          },
+        ]),
     answers(shown, run),
     ...judged(run),
   ];
@@ -195,10 +234,11 @@ function confusion(run: RunFacts): readonly Block[] {
   if (own?.confusion === undefined) return [];
   const { view } = run.config.evaluate.primary;
   return [
+    paragraph(...about("confusion-matrix", "relates gold labels to predicted labels.")),
     {
       type: "table",
       id: "confusion-matrix",
-      caption: `${run.name}, ${armNamingOf(run)(own.name)}: cases by gold label (rows) and predicted label (columns), ${view} view.`,
+      caption: `${run.name}, ${armNamingOf(run)(own.name)}: cases by gold label (rows) and predicted label (columns) ${viewText(run, view)}.`,
       ...confusionTable(own.confusion),
     },
   ];
@@ -214,7 +254,7 @@ function answers(arms: RunFacts["arms"], run: RunFacts): Block {
     type: "table",
     id: "answers",
     caption:
-      `${run.name}: answers of the models. ` +
+      `${run.name}: answers of the models${sizeText(run)}. ` +
       (isCounted ? `Labels per case are those of the basic view; gold has ${gold}. ` : "") +
       (facts.length > 0
         ? `Not in training: proportion of predicted labels that no training row has (${evaluate.primary.view} view). `
@@ -262,17 +302,24 @@ function fieldBlocks(run: RunFacts): readonly Block[] {
   const shown = wrong.slice(0, mostConfusions);
   return [
     heading(2, "Results by field"),
+    paragraph(
+      ...about("fields", "scores the fields of the schema."),
+      ...shown.flatMap(({ field }, at) =>
+        about(`field-confusion-${at + 1}`, `relates the values of the field ${field}.`),
+      ),
+      ...about("schema-errors", "lists the reasons why answers are not valid."),
+    ),
     {
       type: "table",
       id: "fields",
-      caption: `Fields of the schema for ${armName(own.name)}: values of gold; those that the answers have right, wrong or not at all; and values that the answers add. A wrong value counts against precision and recall. Fields that the schema lacks are one row.`,
+      caption: `Fields of the schema for ${armName(own.name)}${sizeText(run)}: values of gold; those that the answers have right, wrong or not at all; and values that the answers add. A wrong value counts against precision and recall. Fields that the schema lacks are one row.`,
       ...fieldTable(rows, others),
     },
     ...shown.map(
       (confusion, at): Block => ({
         type: "table",
         id: `field-confusion-${at + 1}`,
-        caption: `Values of the field ${confusion.field} for ${armName(own.name)}. Rows are gold values, columns are predicted values.`,
+        caption: `Values of the field ${confusion.field} for ${armName(own.name)}${sizeText(run)}. Rows are gold values, columns are predicted values.`,
         ...fieldConfusionTable(confusion),
       }),
     ),
@@ -302,6 +349,7 @@ function labels(run: RunFacts): readonly Block[] {
   const own = run.arms.find(({ name }) => name === primaryArm(run));
   const rows = (own?.labels ?? []).filter(({ support }) => support > 0);
   if (own === undefined || rows.length === 0) return [];
+  const { view } = run.config.evaluate.primary;
   const rivals = rankedArms(run)
     .slice(1, mostRivals + 1)
     .map((name) => ({ name }));
@@ -309,13 +357,19 @@ function labels(run: RunFacts): readonly Block[] {
     score(run.arms.find(({ name }) => name === arm)?.labels.find((row) => row.label === label)?.f1);
   return [
     heading(2, "Results by label"),
+    paragraph(
+      ...about("labels", "scores single labels."),
+      ...about("frequency", "relates the F1 of a label to its number of training rows."),
+      ...frequencyText(run),
+    ),
     {
       type: "table",
       id: "labels",
       caption:
         (rows.length <= mostLabels
-          ? "All labels of the evaluated cases."
-          : `The ${mostLabels} most frequent labels of the evaluated cases; the workbook lists all ${rows.length}.`) +
+          ? `All labels of the evaluated cases ${viewText(run, view)}.`
+          : `The ${mostLabels} most frequent labels of the evaluated cases ${viewText(run, view)}; the workbook lists all ${rows.length}.`) +
+        ` Precision and recall are those of ${armName(own.name)}.` +
         ` The 95 % intervals are those of each F1 alone (Clopper-Pearson); they are not corrected for the number of labels.`,
       head: [
         "label",
@@ -343,10 +397,27 @@ function labels(run: RunFacts): readonly Block[] {
           {
             type: "figure" as const,
             id: "frequency",
-            caption:
-              "F1 per label against the number of training rows with the label. Each point is a label; its size is the number of evaluated cases with the label.",
+            caption: `F1 per label against the number of training rows with the label (${view} view), for the trained models and the classical baseline. Each point is a label (n = ${plural(rows.length, "label")}); its size is the number of evaluated cases with the label.`,
             alt: "Scatter plot of F1 per label against training frequency",
           },
         ]),
+  ];
+}
+
+/** F1 of the labels without a training row and of the most frequent ones, by arm of a trained model. */
+function frequencyText(run: RunFacts): readonly Span[] {
+  const arms = trainedArms(run).flatMap(({ arm }) => {
+    const strata = (run.analysis?.arms[arm]?.strata.training_frequency ?? []).filter(({ support }) => support > 0);
+    const [first, last] = [strata[0], strata.at(-1)];
+    return first === undefined || last === undefined || strata.length < 2 ? [] : [{ arm, first, last }];
+  });
+  const [one] = arms;
+  if (one === undefined) return [];
+  const text = ({ f1, f1_low: low, f1_high: high }: typeof one.first) => withInterval({ value: f1, low, high });
+  const scores = arms.map(
+    ({ arm, first, last }) => `${text(first)} and ${text(last)} for the arm “${armNamingOf(run)(arm)}”`,
+  );
+  return [
+    `The F1 over all labels with ${one.first.name} and with ${one.last.name} training rows is ${scores.join(", and ")}.`,
   ];
 }

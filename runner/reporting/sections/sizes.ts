@@ -1,9 +1,11 @@
 import type { ModelArm } from "../../pipeline/steps/arm-names.ts";
-import { missing, signedInterval, withInterval } from "../../util/format.ts";
+import { missing, plural, score, signedInterval, withInterval } from "../../util/format.ts";
+import { gainsByStratum, type StratumGain } from "../figures/gains.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { gainText } from "../report/comparison-tables.ts";
 import { armNamingOf, metricName, modelArms } from "../report/display-names.ts";
-import { type Block, heading, paragraph } from "../report/document.ts";
+import { about, type Block, heading, paragraph } from "../report/document.ts";
+import { sizeText } from "../report/scored-cases.ts";
 import type { RunFacts } from "../report/study.ts";
 
 /** Base models and kinds of arms in one table, planned differences and interactions; none if the run has one model. */
@@ -31,10 +33,16 @@ export function sizes(run: RunFacts): readonly Block[] {
     comparison.interactions?.find(({ a, b }) => a.to === to && b.to === from);
   return [
     heading(2, "Models and training"),
+    paragraph(
+      ...about(`sizes-${run.run}`, "relates base models and training."),
+      ...about("contrasts", "plots the planned differences."),
+      ...about("gains", "plots the change of F1 by training in each stratum of labels."),
+      ...gainTexts(run),
+    ),
     {
       type: "table",
       id: `sizes-${run.run}`,
-      caption: `${run.name}: ${metricName(metric)} (${view} view) by base model and kind of arm, and paired differences between them, with 95 % confidence intervals over cases.`,
+      caption: `${run.name}: ${metricName(metric)} (${view} view) by base model and kind of arm, and paired differences between them, with 95 % confidence intervals over cases${sizeText(run)}.`,
       head: ["base model", ...kinds, ...gaining.map((kind) => `${kind} − ${first}`)],
       align: ["left", ...[...kinds, ...gaining].map(() => "right" as const)],
       rows: [
@@ -81,7 +89,7 @@ function pairOf(
 const rank = ({ kind, isTrained }: ModelArm): number => (isTrained ? 2 : kind === "zero-shot" ? 0 : 1);
 
 const gainsCaption = ({ analysis, name }: RunFacts): string =>
-  `${name}: F1 of the zero-shot and the tuned arm of each base model, by training rows with the label and by group of the label (${analysis?.view ?? ""} view).`;
+  `${name}: F1 of the zero-shot and the tuned arm of each base model, by training rows with the label and by group of the label (${analysis?.view ?? ""} view). A stratum has the gold labels of all cases; the table of strata counts them.`;
 
 /** The forest plot of planned contrasts, and the differences of gains; none if only the subject is tested. */
 function differences(run: RunFacts, comparison: NonNullable<RunFacts["comparison"]>): readonly Block[] {
@@ -104,8 +112,22 @@ function differences(run: RunFacts, comparison: NonNullable<RunFacts["comparison
     {
       type: "figure",
       id: "contrasts",
-      caption: `Planned differences in ${metricName(metric)} and differences of gains, with 95 % confidence intervals. The line is no difference. Each panel has its own scale.`,
+      caption: `Planned differences in ${metricName(metric)} and differences of gains, with 95 % confidence intervals${sizeText(run)}. The line is no difference. Each panel has its own scale.`,
       alt: "Forest plot of differences with confidence intervals",
     },
   ];
+}
+
+/** The strata in which training changes the F1 of a base model most and least. */
+function gainTexts(run: RunFacts): readonly string[] {
+  const all = gainsByStratum(run);
+  const models = [...new Set(all.map(({ model }) => model))];
+  return models.flatMap((model) => {
+    const ranked = all.filter((one) => one.model === model).sort((a, b) => b.to - b.from - (a.to - a.from));
+    const [most, least] = [ranked[0], ranked.at(-1)];
+    if (most === undefined || least === undefined || most === least) return [];
+    const text = ({ stratum, from, to, gold }: StratumGain): string =>
+      `${stratum} (from ${score(from)} to ${score(to)}, ${plural(gold, "gold label")})`;
+    return [`The change for ${model} is greatest in the stratum ${text(most)} and least in ${text(least)}. `];
+  });
 }

@@ -1,8 +1,10 @@
 import type { CaseStratum, LabelStratum } from "../../evaluation/error-analysis/strata.ts";
+import type { Estimate } from "../../util/bounds.ts";
 import { integer, score, withInterval } from "../../util/format.ts";
 import { type AnalysedArm, type AnalysedRun, ownAnalysis } from "../report/analysed-run.ts";
 import { armNamingOf, hasLabels, metricName, modelArms, primaryArm } from "../report/display-names.ts";
-import { type Block, heading } from "../report/document.ts";
+import { about, type Block, heading, paragraph } from "../report/document.ts";
+import { viewText } from "../report/scored-cases.ts";
 
 /** Scores by stratum of labels and of cases. */
 export function strata(run: AnalysedRun): readonly Block[] {
@@ -15,18 +17,33 @@ export function strata(run: AnalysedRun): readonly Block[] {
   const own = isSeveral ? `, ${armName(primaryArm(run))}` : "";
   const byLabel = dividing(labelStrata(ownAnalysis(run)).filter(([, row]) => row.support + row.predicted > 0));
   const f1Of = (row: LabelStratum | undefined) => row && bounded(row.f1, row);
-  const scoreOf = (row: CaseStratum | undefined) => row && bounded(isLabelled ? row.micro_f1 : row.primary, row);
+  const scoreOf = (row: CaseStratum | undefined) => row && (isLabelled ? bounded(row.micro_f1, row) : primaryOf(row));
   const byCase = dividing(caseStrata(ownAnalysis(run)).filter(([, { cases }]) => cases > 0));
   if (byLabel.length + byCase.length === 0) return [];
   const metric = isLabelled ? "micro-F1" : metricName(run.config.evaluate.primary.metric);
+  const inView = viewText(run, view);
   return [
     heading(2, "Results by stratum"),
+    paragraph(
+      ...about(
+        "strata-labels",
+        "scores strata of labels: an added label counts in its stratum, whatever case it is in.",
+      ),
+      ...about("strata-cases", "scores strata of cases."),
+      ...differences(
+        [...extremes(byLabel, f1Of, "F1"), ...extremes(byCase, scoreOf, metric)],
+        armName(primaryArm(run)),
+      ),
+    ),
     ...(isLabelled && byLabel.length > 0
       ? [
           {
             type: "table" as const,
             id: "strata-labels",
-            caption: `Strata of labels (${view} view)${withBounds(byLabel)}.`,
+            caption: `Strata of labels ${inView}${withBounds(
+              byLabel.map(([, row]) => f1Of(row)),
+              labelMethod,
+            )}. Gold: gold labels in the stratum.`,
             // Counts of the primary arm are left out next to other arms: the columns with intervals need the space.
             head: [
               ...["by", "stratum", "gold", ...(isSeveral ? [] : ["predicted", "recall"])],
@@ -48,7 +65,10 @@ export function strata(run: AnalysedRun): readonly Block[] {
           {
             type: "table" as const,
             id: "strata-cases",
-            caption: `Strata of cases (${view} view)${withBounds(byCase)}.`,
+            caption: `Strata of cases ${inView}${withBounds(
+              byCase.map(([, row]) => scoreOf(row)),
+              isLabelled ? labelMethod : caseMethod,
+            )}.`,
             head: [
               ...["by", "stratum", "cases", ...(isSeveral ? [] : ["exact match"])],
               ...[`${metric}${own}`, ...rivals.map((arm) => `${metric}, ${armName(arm)}`)],
@@ -98,18 +118,60 @@ const find = <Row extends { readonly name: string }>(
   name: string,
 ): Row | undefined => rows.find(([other, row]) => other === by && row.name === name)?.[1];
 
-type Bounded = { readonly f1_low?: number; readonly f1_high?: number };
-
 /** A score with the interval of F1. */
-const bounded = (value: number | null | undefined, { f1_low: low, f1_high: high }: Bounded) => ({
-  value: value ?? null,
-  ...(low === undefined || high === undefined ? {} : { low, high }),
+const bounded = (value: number, { f1_low: low, f1_high: high }: LabelStratum | CaseStratum): Estimate => ({
+  ...{ value, low, high },
 });
 
-const withBounds = (rows: readonly (readonly [by: string, row: Bounded])[]): string =>
-  rows.some(([, { f1_low: low }]) => low !== undefined)
-    ? ", with 95 % confidence intervals over cases (Clopper-Pearson; the labels of one case are one unit)"
-    : "";
+/** The primary metric of cases without labels, with its interval. */
+const primaryOf = ({ primary, primary_low: low, primary_high: high }: CaseStratum): Estimate => ({
+  ...{ value: primary ?? null, low, high },
+});
+
+/** How the intervals of strata are computed. */
+const labelMethod = " (Clopper-Pearson; the labels of one case are one unit)";
+const caseMethod = ", by the method of the metric; strata of fewer than five cases have none";
+
+const withBounds = (scores: readonly (Estimate | undefined)[], method: string): string =>
+  scores.some((one) => one?.low !== undefined) ? `, with 95 % confidence intervals over cases${method}` : "";
+
+/** The differences between strata as a sentence; null stands for a division whose intervals overlap. */
+function differences(divisions: readonly (string | null)[], arm: string): readonly string[] {
+  const texts = divisions.filter((text) => text !== null);
+  if (divisions.length === 0) return [];
+  return texts.length === 0
+    ? [`The intervals of the arm “${arm}” overlap in every division.`]
+    : [`For the arm “${arm}”, ${texts.join("; ")}. The intervals are not corrected for the number of strata.`];
+}
+
+/**
+ * Of each division, the two strata that differ most among those whose intervals do not overlap; null if all overlap.
+ * Divisions without two intervals are left out.
+ */
+function extremes<Row extends LabelStratum | CaseStratum>(
+  rows: readonly (readonly [by: string, row: Row])[],
+  scoreOf: (row: Row) => Estimate | undefined,
+  metric: string,
+): readonly (string | null)[] {
+  const divisions = [...new Set(rows.map(([by]) => by))];
+  return divisions.flatMap((division) => {
+    const scored = rows
+      .filter(([by]) => by === division)
+      .flatMap(([, row]) => {
+        const { value = null, low, high } = scoreOf(row) ?? {};
+        return value === null || low === undefined || high === undefined ? [] : [{ name: row.name, value, low, high }];
+      });
+    const [pair] = scored
+      .flatMap((lower) => scored.filter(({ low }) => low > lower.high).map((upper) => ({ lower, upper })))
+      .sort((a, b) => b.upper.value - b.lower.value - (a.upper.value - a.lower.value));
+    if (scored.length < 2) return [];
+    if (pair === undefined) return [null];
+    const { lower, upper } = pair;
+    return [
+      `${metric} by ${division} is lower for ${lower.name} (${withInterval(lower)}) than for ${upper.name} (${withInterval(upper)})`,
+    ];
+  });
+}
 
 /** Other models whose scores the tables of strata have room for. */
 const mostRivals = 3;
