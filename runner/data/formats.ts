@@ -13,15 +13,13 @@ const formatOf: Readonly<Record<string, Format>> = {
 };
 
 /** Names of files that are read, for errors. */
-export const formatNames = ".csv, .tsv, .jsonl, .json, .parquet or .xlsx; text formats also as .gz";
+export const formatNames = ".csv, .tsv, .jsonl, .json, .parquet or .xlsx, each also as .gz";
 
-/** The format that a file name states, and whether the file is gzipped text; undefined for any other name. */
+/** The format that a file name states, and whether the file is gzipped; undefined for any other name. */
 export function formatByName(path: string): { readonly format: Format; readonly isGzip: boolean } | undefined {
   const [, extension = "", gz] = /\.([^./\\]+?)(\.gz)?$/i.exec(path) ?? [];
   const format = Object.hasOwn(formatOf, extension.toLowerCase()) ? formatOf[extension.toLowerCase()] : undefined;
-  const isGzip = gz !== undefined;
-  if (format === undefined || (isGzip && (format === "parquet" || format === "xlsx"))) return undefined;
-  return { format, isGzip };
+  return format && { format, isGzip: gz !== undefined };
 }
 
 /** What to write instead of a name that is no data file. */

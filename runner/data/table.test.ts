@@ -240,6 +240,7 @@ describe("parquet", () => {
     it(`is read with ${name}`, async () => {
       const file = readFileSync(new URL(`fixtures/${name}.parquet`, import.meta.url));
       const { columns, rows } = await table("a.parquet", file);
+      expect(await table("a.parquet.gz", gzipSync(file))).toMatchObject({ columns, rows });
       expect(columns).toEqual(["id", "text", "labels", "output", "day"]);
       expect(rows).toEqual([
         ["1234567890123456789", "a\nb é", ["x", "y"], '{"label":"x"}', "2024-05-01"],

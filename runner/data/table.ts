@@ -17,12 +17,22 @@ export async function readTable(file: DataFile): Promise<Result<DataTable>> {
   return reason === undefined ? read : refused(file, tableTooLarge(reason));
 }
 
-async function readFormat(file: DataFile): Promise<Result<DataTable>> {
-  const found = formatByName(file.path);
+async function readFormat(given: DataFile): Promise<Result<DataTable>> {
+  const found = formatByName(given.path);
   if (found === undefined) {
-    return refused(file, new UserError("file-type", `no reader for "${file.path}"`, { help: formatHelp(file.path) }));
+    return refused(
+      given,
+      new UserError("file-type", `no reader for "${given.path}"`, { help: formatHelp(given.path) }),
+    );
   }
   const { format, isGzip } = found;
+  let file = given;
+  try {
+    if (isGzip) file = { ...given, bytes: gunzip(given.bytes) };
+  } catch (error) {
+    if (error instanceof UserError) return refused(given, error);
+    throw error;
+  }
   if (format === "xlsx") {
     const { readSheet } = await import("./xlsx/table.ts");
     return readSheet(file);
@@ -36,14 +46,7 @@ async function readFormat(file: DataFile): Promise<Result<DataTable>> {
     const { readParquet } = await import("./parquet.ts");
     return readParquet(file);
   }
-  let bytes: Uint8Array;
-  try {
-    bytes = isGzip ? gunzip(file.bytes) : file.bytes;
-  } catch (error) {
-    if (error instanceof UserError) return refused(file, error);
-    throw error;
-  }
-  const { text, encoding, contradicted } = decode(bytes);
+  const { text, encoding, contradicted } = decode(file.bytes);
   const source: SourceText = { path: file.path, text };
   const problems = new Problems(source);
   if (text.trim() === "") problems.add(0, 0, "empty-file", "the file is empty");

@@ -186,7 +186,15 @@ async function firstRound(session: Session): Promise<Round | undefined> {
   }
   const expected = assessed(session, plan);
   checkAcceptedStale(expected, steps.acceptsStale);
-  const problems = problemsOf({ ...planned, plan }, expected, project, context);
+  const { request } = session;
+  // If all of the first round is cached, the later ones may be too, and then need no environment.
+  const isMissing = [...expected.values()].some(({ status }) => status !== "cached");
+  const later =
+    isMissing && options.until === undefined ? planned.whole.steps.filter((step) => !expected.has(step)) : [];
+  const packageRoot = request.frozen?.packageRoot ?? context.packageRoot;
+  const submits = request.executor.jobSystem !== undefined;
+  const where = { env: context.env, packageRoot };
+  const problems = problemsOf({ ...planned, plan }, expected, project, where, { submits, later });
   for (const problem of problems) {
     if (options.json === true) context.out(`${JSON.stringify(problem)}\n`);
     else context.err(`${formatProblem(problem, true)}\n`);

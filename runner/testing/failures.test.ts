@@ -2,6 +2,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
+import { cacheRoot } from "../setup/cache.ts";
 import { namesIn } from "../util/names-in.ts";
 import { errorCodes, expectFailure } from "./command.ts";
 import { mountTmpfs, remount } from "./mount.ts";
@@ -156,9 +157,37 @@ test("--keep-going runs the steps that do not need the failed step", async ({ ri
   await rig.output("show", "study");
 });
 
-test("without an environment, a Python step fails with the command that builds it", async ({ rig }) => {
-  const ended = await rig.exp("run", file, "--set", "baselines=[tfidf_svm]");
-  expectFailure(ended, 1, "environment-missing", /help: .*exp setup torchtune/);
+test("without the environment of any step, nothing runs, and the command that builds it is named", async ({ rig }) => {
+  const baseline = ["--set", "baselines=[tfidf_svm]"];
+  const ended = await rig.exp("run", file, ...baseline);
+  expectFailure(ended, 2, "environment-missing", /help: .*exp setup torchtune/);
+  expect(existsSync(rig.path("artifacts/store/keys"))).toBe(false);
+  const planned = await rig.exp("plan", file, ...baseline);
+  expect(planned.code).toBe(0);
+  expect(planned.stderr).toMatch(/generate\.tfidf_svm: warning\[environment-missing\]/);
+  // A step that does not run needs none.
+  expect((await rig.exp("run", file, ...baseline, "--until", "data")).code).toBe(0);
+});
+
+test("the environments of steps that only the winner of a sweep has are checked before the sweep", async ({ rig }) => {
+  rig.usePython();
+  rig.addTinyModel("qwen3", "models/tiny");
+  const cache = rig.path("cache");
+  mkdirSync(join(cache, "envs"), { recursive: true });
+  for (const name of ["envs/torchtune", "models"]) symlinkSync(join(cacheRoot(), name), join(cache, name));
+  rig.env = { ...rig.env, EXP_CACHE: cache };
+  rig.write(
+    "experiments/winner.yaml",
+    `extends: tuned.yaml
+name: winner
+data: {validation: {fraction: 0.2}}
+upload: {repo: me/x, base_license: apache-2.0, formats: [gguf]}
+sweep: {grid: {train.rank: [4, 8]}, select: {}}
+`,
+  );
+  const ended = await rig.exp("run", "experiments/winner.yaml");
+  expectFailure(ended, 2, "environment-missing", /export\.gguf\S*: error.*gguf[\s\S]*help: run exp setup gguf/);
+  expect(existsSync(rig.path("artifacts/store/keys"))).toBe(false);
 });
 
 test("an environment that was built from another lock file is not used", async ({ rig }) => {
@@ -168,7 +197,7 @@ test("an environment that was built from another lock file is not used", async (
     if (/^torchtune-.*\.lock$/.test(name)) writeFileSync(join(own, "recipes/locks", name), "# other\n", { flag: "a" });
   }
   const ended = await rig.exp("run", file, "--set", "baselines=[tfidf_svm]");
-  expectFailure(ended, 1, "environment-stale", /help: .*exp setup torchtune/);
+  expectFailure(ended, 2, "environment-stale", /help: .*exp setup torchtune/);
 });
 
 describe("if exp cannot write,", () => {
