@@ -56,7 +56,9 @@ export function openHub(
   ): Promise<Response> => {
     const signed = withToken(input, init, { token, hub: url });
     if (token !== undefined) refuseForeignAddress(input, signed, token, url);
-    const response = await boundedFetch(input, signed, { limits, signals: [stop], send });
+    const response = await followedWithin(url, input, signed, (to, options) =>
+      boundedFetch(to, options, { limits, signals: [stop], send }),
+    );
     if (response.ok) return response;
     const retryAfter = parseRetryAfter(response.headers.get("retry-after"));
     throw new HubResponseError(response.status, await errorMessage(response), retryAfter);
@@ -70,6 +72,31 @@ export function openHub(
     download: (file, bytes) =>
       request(file, { headers: { authorization: `Bearer ${token}` } }, transferLimits(Math.max(bytes, largestText))),
   };
+}
+
+const mostRedirects = 5;
+
+/**
+ * Sends a request. What the hub itself gets, such as rows in a commit, does not follow a redirect to another address. Throws
+ * UserError `hub-foreign-address`.
+ */
+async function followedWithin(
+  hub: string,
+  input: Parameters<typeof fetch>[0],
+  init: RequestInit | undefined,
+  send: (input: Parameters<typeof fetch>[0], init: RequestInit | undefined) => Promise<Response>,
+): Promise<Response> {
+  const { origin } = new URL(hub);
+  let address = new URL(input instanceof Request ? input.url : input);
+  if (init?.body === undefined || init.body === null || address.origin !== origin) return send(input, init);
+  for (let redirects = 0; ; redirects++) {
+    const response = await send(address, { ...init, redirect: "manual" });
+    const location = response.headers.get("location");
+    if (![307, 308].includes(response.status) || location === null || redirects === mostRedirects) return response;
+    await response.body?.cancel();
+    address = new URL(location, address);
+    if (address.origin !== origin) throw foreignAddress(hub, address, "the content of the request");
+  }
 }
 
 /** A PUT sends a file to storage: its time depends on the size of the file. */
@@ -97,11 +124,15 @@ function refuseForeignAddress(
   if (target.origin === new URL(hub).origin) return;
   const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
   if (![...headers.values()].some((value) => value.includes(token))) return;
-  throw new UserError(
+  throw foreignAddress(hub, target, "the token");
+}
+
+function foreignAddress(hub: string, { origin }: URL, what: string): UserError {
+  return new UserError(
     "hub-foreign-address",
-    `${new URL(hub).host} refers to ${target.origin}, and the token is not sent there`,
+    `${new URL(hub).host} refers to ${origin}, and ${what} is not sent there`,
     {
-      help: `set HF_ENDPOINT to ${target.origin} if you trust it, or to the public hub`,
+      help: `set HF_ENDPOINT to ${origin} if you trust it, or to the public hub`,
     },
   );
 }

@@ -33,8 +33,6 @@ type Repo = {
   readonly log: string[];
 };
 
-/** Larger files, and weights, are sent to storage; other files are part of the commit. */
-const maxCommitted = 1_000_000;
 const weights = /\.(safetensors|bin|gguf)$/;
 
 const digest = (algorithm: string, ...parts: (string | Buffer)[]): string => {
@@ -51,6 +49,8 @@ export class HubServer {
   /** "METHOD path" of every request. */
   requests: string[] = [];
   readonly storage = new HubStorage();
+  /** Larger files, and weights, are sent to storage; other files are part of the commit. Bytes */
+  maxCommitted = 1_000_000;
   /** Entries on a page of a listing. */
   pageSize = 1000;
   readonly #server: Server;
@@ -183,7 +183,7 @@ export class HubServer {
     }
     if (verb === "resolve") return this.#resolve(repo, rest);
     if (account === undefined) return errorResponse(401, "");
-    if (verb === "preupload") return preupload(json());
+    if (verb === "preupload") return preupload(json(), this.maxCommitted);
     if (verb === "batch") return this.storage.batch(json(), this.url);
     if (verb === "commit") return this.#commit(repo, name, body);
     return errorResponse(404, "EntryNotFound");
@@ -257,7 +257,7 @@ function entries(repo: Repo) {
   }));
 }
 
-function preupload(request: Record<string, unknown>): JsonResponse {
+function preupload(request: Record<string, unknown>, maxCommitted: number): JsonResponse {
   const { files } = request as { readonly files: readonly { readonly path: string; readonly size: number }[] };
   const mode = (path: string, size: number): string => (size > maxCommitted || weights.test(path) ? "lfs" : "regular");
   return {

@@ -21,6 +21,8 @@ export class HubStorage {
   received = 0;
   /** A client that can sends larger files in parts of this size. */
   partSize = Number.POSITIVE_INFINITY;
+  /** The address to which each file is sent, in place of the storage's own. */
+  address: string | undefined;
   readonly #folder = mkdtempSync(join(tmpdir(), "exp-hub-"));
 
   constructor() {
@@ -86,7 +88,8 @@ export class HubStorage {
     const verify = { href: `${url}/_verify` };
     const described = objects.map(({ oid, size }) => {
       if (this.has(oid)) return { oid, size };
-      if (!inParts(size)) return { oid, size, actions: { upload: { href: `${url}/_storage/${oid}` }, verify } };
+      if (!inParts(size))
+        return { oid, size, actions: { upload: { href: this.address ?? `${url}/_storage/${oid}` }, verify } };
       const parts = Array.from({ length: Math.ceil(size / this.partSize) }, (_, index) => [
         String(index + 1).padStart(5, "0"),
         `${url}/_storage/${oid}/${index + 1}`,

@@ -6,6 +6,7 @@ import { CreateBucketCommand, PutBucketAclCommand, S3Client } from "@aws-sdk/cli
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import { BucketStore } from "../publishing/remotes/bucket-store.ts";
 import type { Transfer } from "../publishing/remotes/push.ts";
+import { startServer } from "./chat-server.ts";
 import { expectFailure } from "./command.ts";
 import { HubServer } from "./hub-server.ts";
 import { Rig, test } from "./rig.ts";
@@ -245,6 +246,41 @@ describe("a repository of the hub", () => {
     await pushAndPull(from, to, "hf://datasets/me/runs");
     expect(hub.repos.get("me/runs")?.private).toBe(true);
     expect(hub.repos.get("me/runs")?.log).toHaveLength(3);
+  });
+
+  test("an invalid address of its storage is an error, and rows do not follow a redirect to another address", async ({
+    rig,
+  }) => {
+    const from = copyOf(rig, finished);
+    from.env = { HF_ENDPOINT: hub.url, HF_TOKEN: hub.addUser("me"), HF_HOME: rig.path("hf") };
+    const requests: (string | undefined)[] = [];
+    const { port } = await startServer(rig, ({ url }, response) => {
+      requests.push(url);
+      response.end("{}");
+    });
+    const other = `http://127.0.0.1:${port}`;
+    const headers = { location: `${other}/commit` };
+    hub.faults.push({ on: /POST .*\/commit\/main/, times: 1, status: 307, headers });
+    const push = () => from.exp("push", "hf://datasets/me/elsewhere", "study");
+    expectFailure(await push(), 1, "hub-foreign-address", other);
+    expect(requests).toEqual([]);
+    // A hub redirects to the new name of a repository.
+    hub.faults.push({
+      ...{ on: /POST .*\/elsewhere\/commit\/main/, times: 1, status: 307 },
+      headers: { location: "/api/datasets/me/elsewhere/commit/main" },
+    });
+    expect((await push()).code).toBe(0);
+    const { maxCommitted } = hub;
+    try {
+      hub.maxCommitted = 0;
+      for (const address of ["no address", "file:///etc/passwd", ""]) {
+        hub.storage.address = address;
+        expectFailure(await from.exp("push", "hf://datasets/me/nowhere", "study"), 1, "hub-error");
+      }
+    } finally {
+      hub.maxCommitted = maxCommitted;
+      hub.storage.address = undefined;
+    }
   });
 
   test("a public repository and a token without write access are refused", async ({ rig }) => {

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
-import { commitIter, createRepo, datasetInfo, type ListFileEntry } from "@huggingface/hub";
+import { createRepo, datasetInfo, type ListFileEntry } from "@huggingface/hub";
+import { commitFiles } from "../../hub/commit.ts";
 import { type Hub, HubResponseError, hubParams } from "../../hub/connection.ts";
 import { listRepository } from "../../hub/list-repository.ts";
 import { retryHub } from "../../hub/retry.ts";
@@ -110,13 +111,10 @@ export class DatasetStore implements RemoteStore {
   async #commit(files: readonly Pending[]): Promise<void> {
     await retryHub(this.#hub, this.#repo, async () => {
       // The hub's storage keeps the files it received. A further attempt sends only the rest.
-      const events = commitIter({
+      const events = commitFiles(this.#hub, {
         repo: { type: "dataset", name: this.#repo },
         operations: files.map(({ path, content }) => ({ operation: "addOrUpdate", path, content })),
         title: `Add ${files.length} files of runs`,
-        abortSignal: this.#hub.signal,
-        useXet: false,
-        ...hubParams(this.#hub),
       });
       for await (const _ of events);
     });

@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
-import { commitIter, createRepo } from "@huggingface/hub";
+import { createRepo } from "@huggingface/hub";
+import { commitFiles } from "../../hub/commit.ts";
 import { type Hub, HubResponseError, hubParams } from "../../hub/connection.ts";
 import { retryHub } from "../../hub/retry.ts";
 import { UserError } from "../../util/user-error.ts";
@@ -84,13 +85,10 @@ async function send(
 ): Promise<void> {
   const large = new Set(files.filter(({ size }) => size > largeFile).map(({ path }) => path));
   // Not uploadFilesWithProgress, which ignores the given fetch.
-  const events = commitIter({
+  const events = commitFiles(hub, {
     repo: { type, name: repo },
     operations: files.map(({ path, content }) => ({ operation: "addOrUpdate", path, content: blobOf(content) })),
     title: `Upload ${title}`,
-    abortSignal: hub.signal,
-    useXet: false,
-    ...hubParams(hub),
   });
   for await (const event of events) {
     if (event.event !== "fileProgress" || event.state !== "uploading" || event.progress < 1) continue;
