@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { type Files, projectRoot } from "../config/files.ts";
 import { loadExperiment, readChain } from "../config/load.ts";
 import type { LoadedExperiment } from "../config/loaded.ts";
@@ -79,6 +79,12 @@ export function loadAll(
   for (const name of paths) {
     const path = resolve(context.cwd, name);
     const root = projectRoot(path, files);
+    if (/\p{Cc}/u.test(relative(root, path))) {
+      throw new UserError("bad-file-name", `the name of ${path} has a line break or another control character`, {
+        help: "rename it: manifests and commands contain the name",
+        status: "invalid",
+      });
+    }
     const outside = new Set<string>();
     const result = loadExperiment(path, {
       files: watched(files, root, outside),

@@ -147,6 +147,15 @@ function wrongField(manifest: Readonly<Record<string, unknown>>): string | undef
 
 const isName: Check = (value) => isInnerPath(value) && !value.includes("/");
 
+/** The name of an experiment or run. exp prints it in commands. */
+const isPlainName: Check = (value) => isName(value) && /^\w[\w.=,+-]*$/.test(value as string);
+
+/** A version, a commit or an environment, which an exported folder contains in commands. */
+const isWord: Check = (value) => typeof value === "string" && /^\w[\w.+-]*$/.test(value);
+
+/** Another line of a path would be a line of its own in an exported Dockerfile. */
+const isFile: Check = (value) => isInnerPath(value) && !/\p{Cc}/u.test(value);
+
 /** The name of a step decides about the folder of its outputs. */
 const isStepName: Check = (value) => isName(value) && !/\.\.|[\p{Cc}]/u.test(value as string);
 
@@ -175,7 +184,7 @@ const isOwnMetric = shape({
 
 /** The parts of an experiment that every reader of manifests uses. */
 const isExperiment = shape({
-  name: isName,
+  name: isPlainName,
   task: isText,
   data: shape({
     train: isPart,
@@ -209,28 +218,28 @@ const isExperiment = shape({
 });
 
 const manifestFields: Readonly<Record<string, Check>> = {
-  experiment: isName,
-  run: isName,
+  experiment: isPlainName,
+  run: isPlainName,
   coordinates: isText,
   role: (value) => value === "candidate" || value === "final",
   smoke: isFlag,
-  file: isInnerPath,
+  file: isFile,
   set: listOf(isText),
   sweep: optional(listOf(isText)),
   created: (value) => typeof value === "string" && !Number.isNaN(Date.parse(value)),
   config: isExperiment,
-  compared: optional(mapOf(isExperiment, isName)),
+  compared: optional(mapOf(isExperiment, isPlainName)),
   steps: mapOf(isStep, isStepName),
   arms: mapOf(mapOf(mapOf(nullable(isNumber))), isName),
   intervals: mapOf(mapOf(mapOf(isInterval)), isName),
   cost: shape({ seconds: isNumber, peak_memory: isNumber, tokens: mapOf(isNumber), steps: mapOf(isMap) }),
   provenance: shape({
-    exp: isText,
-    node: isText,
-    git: nullable(shape({ commit: isText })),
+    exp: isWord,
+    node: isWord,
+    git: nullable(shape({ commit: isWord })),
     os: isText,
     hardware: optional(nullable(shape({ gpus: optional(listOf(isMap)) }))),
-    locks: mapOf(isText),
+    locks: mapOf(isText, isWord),
     packages: mapOf(mapOf(isText)),
     seeds: mapOf(isNumber),
     sources: mapOf(isText),

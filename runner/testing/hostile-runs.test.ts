@@ -230,6 +230,36 @@ describe("a folder from somewhere else", () => {
       expect(rig.read(`out/${one}`), one).not.toContain(secret);
   });
 
+  test("adds no command to an export", async ({ rig }) => {
+    const { manifest } = await rig.build("experiments/study.yaml");
+    const download = new Download(rig, manifest);
+    const { provenance } = rig.manifest(manifest);
+    const refused: readonly (readonly [field: string, value: unknown])[] = [
+      ["file", "experiments/x.yaml\nRUN owned\n.yaml"],
+      ["experiment", "x; owned"],
+      ["provenance", { ...provenance, locks: { "torchtune; owned #": "a" } }],
+      ["provenance", { ...provenance, exp: "https://example.com/x.tgz" }],
+      ["provenance", { ...provenance, git: { commit: "x; owned", dirty: false } }],
+    ];
+    for (const [field, value] of refused) {
+      download.writeManifest((one) => Object.assign(one, { [field]: value }));
+      const result = await run(rig, "export", "out", "downloads", "--force");
+      expectFailure(result, 2, "manifest-unreadable", `${field} is missing or invalid`);
+    }
+    rig.write("experiments/a\nb.yaml", rig.read("experiments/study.yaml"));
+    expectFailure(await run(rig, "check", "experiments/a\nb.yaml"), 2, "bad-file-name");
+    download.writeManifest((one) => Object.assign(one, { file: "experiments/x; owned `$(owned)` ```$&.yaml" }));
+    expect((await run(rig, "export", "out", "downloads", "--force")).code).toBe(0);
+    const quoted = "'experiments/x; owned `$(owned)` ```$&.yaml'";
+    expect(rig.read("out/README.md")).toContain(
+      `\n\`\`\`\`\nnpx exp data ${quoted}\nnpx exp run ${quoted} --until data\n`,
+    );
+    for (const name of ["README.md", "Dockerfile"])
+      for (const line of rig.read(`out/${name}`).split("\n"))
+        if (/ (run|data|verify) .*owned/.test(line))
+          expect([name, line]).toEqual([name, expect.stringContaining(quoted)]);
+  });
+
   test("has no upload record of another form", async ({ rig }) => {
     const { manifest } = await rig.build("experiments/study.yaml");
     new Download(rig, manifest);

@@ -1,5 +1,10 @@
 /** A fenced code block. */
-export const codeBlock = (lines: readonly string[]): readonly string[] => ["```", ...lines, "```"];
+export function codeBlock(lines: readonly string[]): readonly string[] {
+  // The fence is longer than any in the lines, which would end the block.
+  const longest = Math.max(2, ...lines.flatMap((line) => line.match(/`+/g) ?? []).map(({ length }) => length));
+  const fence = "`".repeat(longest + 1);
+  return [fence, ...lines, fence];
+}
 
 /** A table; `head` has the column names. */
 export const table = (head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] =>

@@ -3,7 +3,7 @@ import { filesOf, testPart } from "../../plugins/data-part.ts";
 import { shownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { datasetFiles } from "../../runs/dataset-files.ts";
 import { integer, missing, score, withInterval } from "../../util/format.ts";
-import { shellWord } from "../../util/shell.ts";
+import { shellCommand, shellWord } from "../../util/shell.ts";
 import { armNamingOf, hasLabels, metricName } from "../report/display-names.ts";
 import { hardwareText } from "../report/hardware.ts";
 import { listedPackages, setupCommands } from "../report/software.ts";
@@ -151,8 +151,8 @@ export function results(input: ReadmeInput): readonly string[] {
     "Commands that generate the table with its tests, and the report:",
     "",
     ...codeBlock([
-      `npx exp compare ${named.join(" ")}`,
-      `npx exp report ${named.join(" ")}${hasRows ? " --html" : ""}`,
+      shellCommand("npx", "exp", "compare", ...named),
+      shellCommand("npx", "exp", "report", ...named, ...(hasRows ? ["--html"] : [])),
     ]),
     "",
     "Commands that run the study again from its data:",

@@ -3,7 +3,7 @@ import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { scoringFiles, scoringOf } from "../../pipeline/steps/task.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { isModelGeneration } from "../../runs/replayed-arms.ts";
-import { shellWord } from "../../util/shell.ts";
+import { shellCommand, shellWord } from "../../util/shell.ts";
 import { noTrainingText } from "../report/replayed-arms.ts";
 import { warningOf } from "../report/report.ts";
 import { usedEnvironments } from "../report/software.ts";
@@ -104,7 +104,14 @@ const sections: readonly Section[] = [
     lines: ({ runs }) => [
       `The step \`data\` of each run reads the tables, parses the targets, splits the rows and audits the data. Targets are compared in these views: ${viewsOf(runs).join(", ")}. To run it alone:`,
       "",
-      ...codeBlock(unique(runs.flatMap(({ file }) => [`npx exp data ${file}`, `npx exp run ${file} --until data`]))),
+      ...codeBlock(
+        unique(
+          runs.flatMap(({ file }) => [
+            shellCommand("npx", "exp", "data", file),
+            shellCommand("npx", "exp", "run", file, "--until", "data"),
+          ]),
+        ),
+      ),
       "",
       "The study uses no images, so there is no cropping, resampling or intensity normalisation.",
     ],
@@ -168,7 +175,9 @@ const sections: readonly Section[] = [
         : "No model was run. The following commands read the replayed responses (`<arm>/responses.jsonl`, one per line):",
       "",
       ...codeBlock(
-        unique(runs.flatMap((run) => generationSteps(run).map((step) => `${commandOf(run)} --until ${step}`))),
+        unique(
+          runs.flatMap((run) => generationSteps(run).map((step) => `${commandOf(run)} --until ${shellWord(step)}`)),
+        ),
       ),
     ],
   },
@@ -191,8 +200,8 @@ const sections: readonly Section[] = [
         : codeBlock([
             "docker build -t study .",
             usedEnvironments(input.runs).length === 0
-              ? `docker run --rm -v "$PWD/artifacts:/study/artifacts" study run ${input.runs.at(-1)?.file}`
-              : `docker run --rm --gpus all --memory 32g --shm-size 8g -v "$PWD/artifacts:/study/artifacts" -v "$PWD/cache:/cache" study run ${input.runs.at(-1)?.file}`,
+              ? `docker run --rm -v "$PWD/artifacts:/study/artifacts" study run ${shellWord(input.runs.at(-1)?.file ?? "")}`
+              : `docker run --rm --gpus all --memory 32g --shm-size 8g -v "$PWD/artifacts:/study/artifacts" -v "$PWD/cache:/cache" study run ${shellWord(input.runs.at(-1)?.file ?? "")}`,
           ])),
       "",
       ...authorText(input, "Container image", "location of a built image"),

@@ -12,7 +12,7 @@ import { uploadRecord } from "../../runs/upload-record.ts";
 import type { Context } from "../../util/context.ts";
 import { fileInside } from "../../util/inside.ts";
 import { readOwnFile } from "../../util/regular-file.ts";
-import { shellWord } from "../../util/shell.ts";
+import { shellCommand, shellWord } from "../../util/shell.ts";
 import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";
 import type { Evidence } from "../checklist/checklist-item.ts";
 import { filledNotebook } from "../checklist/notebook.ts";
@@ -129,10 +129,10 @@ function dockerfile(runs: readonly RunFacts[], { packageRoot }: Context): string
     environments.length === 0
       ? template("node.Dockerfile")
       : template("study/Dockerfile")
-          .replace(/exp setup [a-z ]+(?= --torch)/, `exp setup ${environments.join(" ")}`)
+          .replace(/exp setup [a-z ]+(?= --torch)/, () => shellCommand("exp", "setup", ...environments))
           // The folder is no git repository.
           .replace(/ --build-arg COMMIT="[^"]*(?:'[^']*'[^"]*)*"/, "");
-  return text.replaceAll("experiments/first.yaml", (runs.at(-1) as RunFacts).file);
+  return text.replaceAll("experiments/first.yaml", () => shellWord((runs.at(-1) as RunFacts).file));
 }
 
 /** The package of an exported study: it installs the copy of exp in the folder, or the version that made the last run. */

@@ -1,5 +1,6 @@
 import { backends } from "../../plugins/backends/registry.ts";
 import { defaultEnvironment, environments } from "../../plugins/environments.ts";
+import { shellCommand } from "../../util/shell.ts";
 import type { RunFacts } from "./study.ts";
 
 type Provenance = Pick<RunFacts["provenance"], "packages">;
@@ -32,7 +33,7 @@ export function setupCommands(
   runs: readonly { readonly provenance: Pick<RunFacts["provenance"], "locks"> }[],
 ): readonly string[] {
   const environments = usedEnvironments(runs);
-  return environments.length === 0 ? [] : [`npx exp setup ${environments.join(" ")}`];
+  return environments.length === 0 ? [] : [shellCommand("npx", "exp", "setup", ...environments)];
 }
 
 /**

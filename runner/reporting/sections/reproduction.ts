@@ -1,5 +1,5 @@
 import { missing } from "../../util/format.ts";
-import { shellWord } from "../../util/shell.ts";
+import { shellCommand } from "../../util/shell.ts";
 import { about, type Block, type Cell, heading, paragraph } from "../report/document.ts";
 import { hardwareText } from "../report/hardware.ts";
 import { resultRuns } from "../report/run-names.ts";
@@ -10,13 +10,13 @@ import type { RunFacts, Study } from "../report/study.ts";
 export function reproduction({ runs, isExpClone }: Study): readonly Block[] {
   const commits = new Set(runs.flatMap(({ provenance }) => (provenance.git === null ? [] : [provenance.git.commit])));
   const lines = [
-    ...[...commits].map((commit) => `git checkout ${commit}`),
+    ...[...commits].map((commit) => shellCommand("git", "checkout", commit)),
     isExpClone ? "npm run setup" : "npm install",
     ...setupCommands(runs),
     ...new Set(runs.map(commandOf)),
     ...(runs.length > mostRuns
       ? ["npx exp verify"]
-      : runs.map(({ experiment, run }) => `npx exp verify ${experiment}/${run}`)),
+      : runs.map(({ experiment, run }) => shellCommand("npx", "exp", "verify", `${experiment}/${run}`))),
   ];
   return [
     heading(1, "Reproduction"),
@@ -51,7 +51,8 @@ function published(run: RunFacts): readonly Block[] {
 
 /** The command that executes a run. */
 export function commandOf({ file, set, smoke }: RunFacts): string {
-  return ["npx exp run", file, ...set.map((one) => `--set ${shellWord(one)}`), ...(smoke ? ["--smoke"] : [])].join(" ");
+  const options = [...set.flatMap((one) => ["--set", one]), ...(smoke ? ["--smoke"] : [])];
+  return shellCommand("npx", "exp", "run", file, ...options);
 }
 
 /** All parameters, environments and step digests. */
