@@ -104,6 +104,27 @@ describe("a server that fails", () => {
     for (const [name] of written) expect(rig.read(`artifacts/${name}`), name).not.toContain(key);
   });
 
+  test("answers the cases of torn lines again after a power cut", async ({ rig }) => {
+    let broken = true;
+    let requests = 0;
+    const baseUrl = await serve(rig, (_, response) => {
+      requests++;
+      if (broken && requests > 3) response.writeHead(401).end();
+      else response.end(completion("liver cyst"));
+    });
+    write(rig, baseUrl, "concurrency: 1");
+    expectFailure(await rig.exp("run", file), 1, "server-refused");
+    const [partial] = Object.keys(rig.tree()).filter((name) => name.endsWith("partial.jsonl")) as [string];
+    const [first, ...rest] = rig.read(`artifacts/${partial}`).split("\n") as [string, ...string[]];
+    const torn = ["\0".repeat(99), "null", "[]", JSON.stringify({ ...JSON.parse(first), text: 5 })];
+    rig.write(`artifacts/${partial}`, [...torn, ...rest].join("\n"));
+    broken = false;
+    requests = 0;
+    const { manifest } = await rig.build(file);
+    expect(requests).toBe(6);
+    expect(predictions(rig, manifest).map(({ text }) => text)).toEqual(Array.from({ length: 8 }, () => "liver cyst"));
+  });
+
   test("a vote requests several answers with different seeds and keeps the labels of the majority", async ({ rig }) => {
     const seeds = new Set<number>();
     const baseUrl = await serve(rig, (request, response) => {

@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import type { Answer } from "./reply.ts";
+import { isNumber, isText, optional, shape } from "../../../util/shape.ts";
+import { type Answer, finishes } from "./reply.ts";
 
 /** An answer with the case that it belongs to and the number of the sample within that case, from 0. */
 export type StoredAnswer = Answer & { readonly id: string; readonly sample: number };
@@ -20,9 +21,9 @@ export function openAnswers(path: string): Answers {
     const complete = text.slice(0, text.lastIndexOf("\n") + 1);
     if (complete.length < text.length) writeFileSync(path, complete);
     for (const line of complete.split("\n")) {
-      if (line === "") continue;
-      const answer = JSON.parse(line) as StoredAnswer;
-      answers.set(nameOf(answer.id, answer.sample), answer);
+      // A power cut can leave a torn line. Its case is answered again.
+      const answer = storedAnswer(line);
+      if (answer !== undefined) answers.set(nameOf(answer.id, answer.sample), answer);
     }
   }
   return {
@@ -36,3 +37,22 @@ export function openAnswers(path: string): Answers {
     },
   };
 }
+
+function storedAnswer(line: string): StoredAnswer | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isStoredAnswer(value) ? (value as StoredAnswer) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isStoredAnswer = shape({
+  id: isText,
+  sample: isNumber,
+  text: isText,
+  finish: (value) => [...finishes.values()].some((finish) => finish === value),
+  prompt_tokens: optional(isNumber),
+  new_tokens: optional(isNumber),
+  logprob: optional(isNumber),
+});

@@ -10,7 +10,8 @@ export type Answer = {
 /** An answer, and the model that the server reports to have used. */
 export type Reply = { readonly answer: Answer; readonly model?: string };
 
-const finishes: ReadonlyMap<unknown, Answer["finish"]> = new Map([
+/** The reasons of a server for the end of an answer. */
+export const finishes: ReadonlyMap<unknown, Answer["finish"]> = new Map([
   ["stop", "stop"],
   ["eos", "stop"],
   ["length", "length"],
