@@ -1,5 +1,6 @@
 import type { LoadedExperiment } from "../config/loaded.ts";
 import type { Event } from "../execution/event.ts";
+import { isIntactSnapshot } from "../execution/snapshot.ts";
 import type { RunRequest } from "../orchestration/execute-run.ts";
 import { jobSystemOf } from "../orchestration/jobs/find-tasks.ts";
 import { checkWatched, frozenExperiments } from "../orchestration/jobs/frozen-plan.ts";
@@ -43,6 +44,10 @@ async function runJob(plan: string, task: string, context: Context): Promise<num
   if (origin !== undefined) {
     const message = `${plan} comes from ${origin}, and a plan can run code`;
     throw new UserError("untrusted", message, { help: "submit again: exp run", status: "refused" });
+  }
+  if (!isIntactSnapshot(submission.snapshot)) {
+    const message = `the sources in ${submission.snapshot} are not those of the submission: a file was changed, added or deleted`;
+    throw new UserError("frozen-sources-changed", message, { help: "submit again: exp run", status: "refused" });
   }
   const system = await jobSystemOf(submission.executor);
   const { id: job, node, restarts } = system.current(context.env);

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { recipeFiles, takeSnapshot } from "./snapshot.ts";
+import { isIntactSnapshot, recipeFiles, takeSnapshot } from "./snapshot.ts";
 
 let root: string;
 beforeEach(() => {
@@ -119,4 +119,23 @@ test("finds the recipes without their tests", () => {
   expect(files).toContain("recipes/common/launch.py");
   expect(files).toContain("recipes/common/protocol.py");
   expect(files.filter((name) => /test_|__pycache__|\/\./.test(name))).toEqual([]);
+});
+
+test("a snapshot with a changed, added or deleted file, or a link, is not intact", () => {
+  const changes: readonly ((folder: string) => void)[] = [
+    (folder) => writeFileSync(join(folder, "b"), "other"),
+    (folder) => writeFileSync(join(folder, "sitecustomize.py"), ""),
+    (folder) => rmSync(join(folder, "b")),
+    (folder) => {
+      rmSync(join(folder, "b"));
+      symlinkSync(join(root, "b.yaml"), join(folder, "b"));
+    },
+  ];
+  for (const change of changes) {
+    const { folder } = take();
+    expect(isIntactSnapshot(folder)).toBe(true);
+    change(folder);
+    expect([change, isIntactSnapshot(folder)]).toEqual([change, false]);
+  }
+  expect(isIntactSnapshot(join(root, "none"))).toBe(false);
 });

@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, isAbsolute, join, normalize, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, normalize, sep } from "node:path";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 
@@ -53,7 +53,7 @@ export function takeSnapshot(
     contents.set(name, bytes);
     digests[name] = createHash("sha256").update(bytes).digest("hex");
   }
-  const name = sha256(canonicalJson(digests)).slice(0, 32);
+  const name = nameOf(digests);
   claim(name);
   const folder = join(parent, name);
   const restore = (): void => restoreFolder(folder, contents);
@@ -72,6 +72,27 @@ export function takeSnapshot(
       return contents.has(name) ? join(folder, name) : original;
     },
   };
+}
+
+/** Name of the folder of a snapshot, by the digests of its files. */
+const nameOf = (digests: Readonly<Record<string, string>>): string => sha256(canonicalJson(digests)).slice(0, 32);
+
+/**
+ * Whether a folder has exactly the files of the snapshot that its name states, and no links. Another user may have exchanged a
+ * snapshot in a shared folder since it was taken.
+ */
+export function isIntactSnapshot(folder: string): boolean {
+  const digests: Record<string, string> = {};
+  const visit = (name: string): boolean => {
+    const path = join(folder, name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory() === true)
+      return readdirSync(path).every((entry) => visit(name === "" ? entry : `${name}/${entry}`));
+    if (stat?.isFile() !== true || stat.size > maxBytes) return false;
+    digests[name] = createHash("sha256").update(readFileSync(path)).digest("hex");
+    return true;
+  };
+  return visit("") && nameOf(digests) === basename(folder);
 }
 
 /** Writes to a temporary folder and renames it, so that an existing snapshot is complete. */

@@ -17,6 +17,8 @@ export class SourceSnapshot {
   readonly #digests: Digests;
   readonly #claim: (name: string) => void;
   #snapshot: Snapshot | undefined;
+  /** Path of a source that was not copied -> its state before the first step. */
+  readonly #states = new Map<string, string>();
 
   constructor(
     plan: Plan,
@@ -47,7 +49,8 @@ export class SourceSnapshot {
     for (const { draft, sourceDigests } of this.#plan.steps) {
       for (const [name, path] of Object.entries(draft.sources)) {
         const copied = snapshot.digests[recipes[name] === path ? name : snapshotName(path)];
-        if (copied !== undefined && copied !== sourceDigests[name]) throw changed(name, path);
+        if (copied === undefined && !this.#states.has(path)) this.#states.set(path, this.#digests.state(path));
+        if ((copied ?? this.#digests.of(path)) !== sourceDigests[name]) throw changed(name, path);
       }
     }
     this.#snapshot = snapshot;
@@ -87,7 +90,8 @@ export class SourceSnapshot {
     const { digests } = this.#take();
     for (const [name, path] of Object.entries(step.draft.sources)) {
       if (digests[snapshotName(path)] !== undefined) continue;
-      if (this.#digests.of(path) !== step.sourceDigests[name]) throw changed(name, path);
+      // The content may be the same again, although the step has read another one.
+      if (this.#digests.state(path) !== this.#states.get(path)) throw changed(name, path);
     }
   }
 }

@@ -174,9 +174,15 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
     const pauses = step.kind.pauses?.(step.draft.params) === true;
     // The work folder of a paused step is part of its result: a forced build starts without it.
     if (pauses && force) store.deleteWork(key);
-    const failed = store.takeFailedCommit(key);
-    const staged = failed?.staged ?? store.stage(key);
+    const before = step.resumesFrom && upstream.get(step.resumesFrom);
+    let staged = store.stage(key);
     try {
+      for (const one of [key, ...(before === undefined ? [] : [before.key])]) store.refuseForeignWork(one, staged);
+      const failed = store.takeFailedCommit(key);
+      if (failed !== undefined) {
+        store.discard(staged);
+        staged = failed.staged;
+      }
       const world = { ...parts, ...resources, sources, energy };
       const { evidence, seconds } = failed ?? (await runStep(step, key, staged, upstream, world));
       if (failed === undefined) sources.verify(step);
@@ -192,7 +198,6 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
       // The work folder of a paused step is kept for the step that resumes it. That step has copied what it needs once
       // it is built.
       if (!pauses) store.deleteWork(key);
-      const before = step.resumesFrom && upstream.get(step.resumesFrom);
       if (before !== undefined) store.deleteWork(before.key);
       return record;
     } catch (error) {

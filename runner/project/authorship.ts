@@ -24,7 +24,7 @@ function authorOf(files: readonly string[]): string | undefined {
     try {
       if (!hasRemote(git)) continue;
       const [commit, author] = git("log", "-1", "--format=%H %ae", "--", file).split(" ");
-      if (!commit || (author === userAddress(git) && isMadeHere(commit, git))) continue;
+      if (!commit || (author === userAddress(git) && isMadeHere(commit, file, git))) continue;
       return `a clone of a repository, where ${author} committed ${basename(file)}`;
     } catch {
       return `a repository in which git cannot tell who committed ${basename(file)}`;
@@ -62,9 +62,13 @@ function linksOn(path: string): readonly string[] {
   return [...linksOn(parent), ...(isLink ? [join(realpathSync.native(parent), basename(path))] : [])];
 }
 
-/** Throws if git does not accept the repository: `git config` alone then lists the settings of the user. */
+/**
+ * Whether commits of others may be in the repository: it has a remote, or has fetched from an address. Throws if git does not
+ * accept the repository: `git config` alone then lists the settings of the user.
+ */
 export function hasRemote(git: Git): boolean {
-  git("rev-parse", "--git-dir");
+  const folder = git("rev-parse", "--absolute-git-dir");
+  if (existsSync(join(folder, "FETCH_HEAD"))) return true;
   return /^remote\..*\.url=/m.test(git("config", "--list"));
 }
 
@@ -81,10 +85,58 @@ function userAddress(git: Git): string | undefined {
   }
 }
 
-/** Whether the log of references, which no clone transfers, has the making of a commit. */
-function isMadeHere(commit: string, git: Git): boolean {
-  const made = /^(commit\b|rebase \((pick|reword|edit|squash|fixup|continue)\))/;
-  return git("log", "--walk-reflogs", "--all", "--format=%H %gs")
-    .split("\n")
-    .some((line) => line.startsWith(`${commit} `) && made.test(line.slice(commit.length + 1)));
+/**
+ * Whether the user made a commit on this machine, or a rebase by the user made it with the content of a file that the user had
+ * committed here before: a rebase also copies commits of others, whose author can state any address. No clone transfers the log
+ * of references.
+ */
+function isMadeHere(commit: string, file: string, git: Git): boolean {
+  const entries = reflog(git);
+  const made = madeHere(
+    entries,
+    entries.filter(({ message }) => created.test(message)).map(({ hash }) => hash),
+  );
+  if (made.has(commit)) return true;
+  const copies = entries.filter(({ message }) => rebased.test(message)).map(({ hash }) => hash);
+  if (copies.length === 0 || made.size === 0) return false;
+  const contents = (commits: Iterable<string>): readonly (readonly [commit: string, blob: string])[] => {
+    const log = git("log", "--no-walk", "--raw", "--no-abbrev", "--format=%H", ...commits, "--", file);
+    const found = log.matchAll(/^([0-9a-f]+)\n\n:\d+ \d+ [0-9a-f]+ ([0-9a-f]+) /gm);
+    return [...found].map(([, hash, blob]) => [hash as string, blob as string]);
+  };
+  const own = new Set(contents(made).map(([, blob]) => blob));
+  const ownCopies = contents(new Set(copies)).flatMap(([hash, blob]) => (own.has(blob) ? [hash] : []));
+  return madeHere(entries, ownCopies).has(commit);
+}
+
+const created = /^commit( \((initial|merge)\))?:/;
+const rebased = /^rebase \((pick|reword|edit|squash|fixup|continue)\)/;
+
+/** An entry of the log of a reference. `before` is the commit that the reference had before. */
+type LogEntry = { readonly hash: string; readonly before: string | undefined; readonly message: string };
+
+function reflog(git: Git): readonly LogEntry[] {
+  const lines = git("log", "--walk-reflogs", "--all", "--format=%gD%x09%H%x09%gs").split("\n");
+  const byReference = new Map<string, [hash: string, message: string][]>();
+  for (const line of lines) {
+    const [, reference, hash, message] = /^(.*)@\{[^}]*\}\t([0-9a-f]+)\t(.*)$/.exec(line) ?? [];
+    if (reference === undefined) continue;
+    const log = byReference.get(reference) ?? [];
+    byReference.set(reference, log);
+    log.push([hash as string, message as string]);
+  }
+  return [...byReference.values()].flatMap((log) =>
+    log.map(([hash, message], at) => ({ hash, message, before: log[at + 1]?.[0] })),
+  );
+}
+
+/** Some commits, and those that the user made of them by an amendment. */
+function madeHere(entries: readonly LogEntry[], commits: readonly string[]): ReadonlySet<string> {
+  const made = new Set(commits);
+  const amended = entries.filter(({ message }) => message.startsWith("commit (amend)"));
+  for (let before = -1; before < made.size; ) {
+    before = made.size;
+    for (const { hash, before: old } of amended) if (old !== undefined && made.has(old)) made.add(hash);
+  }
+  return made;
 }

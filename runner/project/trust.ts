@@ -184,8 +184,7 @@ export function foreignResults(root: string): Pick<TrustRequest, "origin" | "pri
       origin: "a clone of a repository",
       privileges: [`results that the repository has: "artifacts", ${sha256(listed).slice(0, shownDigits)}`],
     };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+  } catch {
     const privileges = ['results in a repository that git cannot read: "artifacts"'];
     return { origin: "a repository in which git cannot tell whose results it has", privileges };
   }

@@ -31,6 +31,8 @@ export type Digests = {
   folder(path: string): Listing;
   /** SHA-256 of a file, or of the listing of a folder. */
   of(path: string): string;
+  /** Sizes and times of a file, or of every file of a folder: a change of content changes them, also if it is undone. */
+  state(path: string): string;
   /** Digest and size of a regular file; undefined for a symlink and if there is no file. */
   plainFile(path: string): StoredFile | undefined;
   /** The same without blocking the event loop. */
@@ -111,6 +113,17 @@ export function openDigests(cache: string): Digests {
   return {
     file,
     folder,
+    state(path) {
+      // Without the inode: some network file systems give a file another one after a while.
+      const stateOf = (one: string): string => {
+        const { size, mtimeNs, ctimeNs } = statSync(one, { bigint: true });
+        return `${size} ${mtimeNs} ${ctimeNs}`;
+      };
+      if (!statSync(path).isDirectory()) return stateOf(path);
+      const states: string[] = [];
+      walk(path, "", new Set(), (name, full) => void states.push(`${name} ${stateOf(full)}`));
+      return states.join("\n");
+    },
     of: (path) => (statSync(path).isDirectory() ? listingDigest(folder(path)) : file(path).sha256),
     plainFile(path) {
       const stat = plainStat(path);

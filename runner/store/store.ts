@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
@@ -10,6 +10,7 @@ import { activeClaims, Claims } from "./claims.ts";
 import type { Digests } from "./digest.ts";
 import { diskFull, isFull, reportingFullDisk } from "./disk-full.ts";
 import { keepFailedCommit, takeFailedCommit } from "./failed-commit.ts";
+import { refuseForeignWork } from "./foreign-work.ts";
 import { fsyncAll } from "./fsync.ts";
 import { type AcquireOptions, acquire, type Lock, removeDeadTakeovers } from "./lock.ts";
 import { Objects, type SealedFolder } from "./objects.ts";
@@ -63,8 +64,10 @@ export type Store = {
   discard(staged: Staged): void;
   /** Waits until this process is the only one that builds the key. */
   lock(key: string, options?: AcquireOptions): Promise<Lock>;
-  /** The folder that a step resumes from. Made on first use, kept until `deleteWork`. */
+  /** The folder that a step resumes from. Made on first use, kept until `deleteWork`. No other user can open it. */
   workDir(key: string): string;
+  /** Throws UserError foreign-work if another user made a part of a work folder. `staged` is a folder of this process. */
+  refuseForeignWork(key: string, staged: Staged): void;
   deleteWork(key: string): void;
   /** Deletes what dead processes left behind. */
   removeAbandoned(): void;
@@ -253,10 +256,14 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     },
     workDir(key) {
       return reportingFullDisk(root, () => {
-        mkdirSync(workDir(key), { recursive: true });
-        return workDir(key);
+        const folder = workDir(key);
+        mkdirSync(join(root, "work"), { recursive: true });
+        // A member of the user's group could change a checkpoint, and its owner would stay.
+        makePrivate(folder);
+        return folder;
       });
     },
+    refuseForeignWork: (key, staged) => refuseForeignWork(workDir(key), staged.dir),
     deleteWork: (key) => rmSync(workDir(key), { recursive: true, force: true }),
     removeAbandoned() {
       // List staging folders first, then running processes: a process registers itself before it stages.
@@ -296,4 +303,10 @@ function makeFolder(dir: string): void {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     mkdirSync(dir, { recursive: true });
   }
+}
+
+/** Makes a folder that only this user can open, or closes an existing one to others. */
+function makePrivate(dir: string): void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if ((lstatSync(dir).mode & 0o077) !== 0) chmodSync(dir, 0o700);
 }

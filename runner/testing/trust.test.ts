@@ -19,6 +19,7 @@ import type { RequestListener } from "node:http";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect } from "vitest";
+import { takeSnapshot } from "../execution/snapshot.ts";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { metricPrivilege } from "../project/trust.ts";
@@ -29,7 +30,7 @@ import { outputFolder, runDigits } from "../runs/run-folder.ts";
 import { listingDigest, openDigests } from "../store/digest.ts";
 import { sha256 } from "../util/canonical.ts";
 import { completion, startServer } from "./chat-server.ts";
-import { type CommandResult, expectFailure } from "./command.ts";
+import { type CommandResult, expectFailure, type PlanJson } from "./command.ts";
 import { reseal } from "./reseal.ts";
 import { type Rig, test } from "./rig.ts";
 
@@ -262,6 +263,97 @@ describe("a clone", () => {
     return git;
   }
 
+  test("needs permission for commits that the user only moved, and not for own ones", async ({ rig }) => {
+    const git = repository(rig);
+    rig.write("a", "1");
+    git("user", "add", "a");
+    git("user", "commit", "-qm", "base");
+    rig.append("experiments/study.yaml", privileged);
+    git("user", "add", ".");
+    // The author of a pull request states the address of the user.
+    git("other", "commit", "-qm", "x", "--author=x <user@example.com>");
+    rig.remove(".git/logs");
+    rig.write("a", "2");
+    git("user", "commit", "-qam", "y");
+    const check = () => rig.exp("check", "experiments/study.yaml");
+    expectUntrusted(await check(), /user@example.com committed study.yaml/);
+    const hash = (name: string): string =>
+      execFileSync("git", ["-C", rig.folder, "rev-parse", name], { encoding: "utf8" }).trim();
+    git("user", "checkout", "-q", hash("HEAD~2"));
+    git("user", "commit", "-q", "--allow-empty", "-m", "main");
+    const main = hash("HEAD");
+    git("user", "checkout", "-q", "-");
+    git("user", "rebase", "-q", "--onto", main, hash("HEAD~2"));
+    expectUntrusted(await check());
+    git("user", "reset", "-q", "--hard", "HEAD~1");
+    git("user", "commit", "-q", "--amend", "-m", "other");
+    expectUntrusted(await check());
+    // An own change stays the user's, also if it is amended or rebased.
+    rig.append("experiments/study.yaml", "# own\n");
+    git("user", "commit", "-qam", "own");
+    expect((await check()).code).toBe(0);
+    rig.append("experiments/study.yaml", "# more\n");
+    git("user", "commit", "-qa", "--amend", "-m", "more");
+    expect((await check()).code).toBe(0);
+    git("user", "checkout", "-q", hash("HEAD~1"));
+    git("user", "commit", "-q", "--allow-empty", "-m", "side");
+    const side = hash("HEAD");
+    git("user", "checkout", "-q", "-");
+    git("user", "rebase", "-q", side);
+    expect((await check()).code).toBe(0);
+    git("user", "commit", "-q", "--amend", "-m", "again");
+    expect((await check()).code).toBe(0);
+  });
+
+  test("is recognised without a remote if it has fetched, and if the environment names another repository", async ({
+    rig,
+  }) => {
+    const git = repository(rig);
+    rig.append("experiments/study.yaml", privileged);
+    git("user", "add", ".");
+    git("other", "commit", "-qm", "x");
+    const empty = rig.path("../empty");
+    execFileSync("git", ["init", "-q", empty]);
+    const check = (env = {}) => rig.start(["check", "experiments/study.yaml"], { env }).ended;
+    expectUntrusted(await check({ GIT_DIR: join(empty, ".git"), GIT_WORK_TREE: rig.folder }));
+    git("user", "remote", "remove", "origin");
+    expect((await check()).code).toBe(0);
+    rig.write(".git/FETCH_HEAD", "");
+    expectUntrusted(await check());
+  });
+
+  test("cancels no job that its files name", async ({ rig }) => {
+    const git = repository(rig);
+    const program = (name: string, body: string): void => {
+      rig.write(`../bin/${name}`, `#!/bin/sh\n${body}\n`);
+      chmodSync(rig.path(`../bin/${name}`), 0o755);
+    };
+    const listed = (comment: string): void => program("squeue", `echo "77|N/A|RUNNING|n1|None|1:00|${comment}"`);
+    program("scancel", `echo "$@" >> ${rig.path("../cancelled")}`);
+    rig.env = { ...rig.env, PATH: `${rig.path("../bin")}:${process.env.PATH}` };
+    const id = "20260101-000000-aaaa";
+    const plan = { schema: 1, id, created: "2026-01-01", executor: "slurm", snapshot: "/", options: {} };
+    const runs = [{ experiment: "study", coordinates: "", id: "r" }];
+    rig.write(`artifacts/jobs/${id}/plan.json`, JSON.stringify({ ...plan, runs }));
+    const jobs = (job: string): void => rig.write(`artifacts/jobs/${id}/jobs.json`, JSON.stringify({ 0: job }));
+    jobs("77");
+    git("user", "add", "--force", ".");
+    git("other", "commit", "-qm", "x");
+    listed(`exp ${id}`);
+    expectFailure(await rig.exp("cancel", "study"), 3, "untrusted", "names jobs of yours");
+    rig.remove(".git");
+    // The number is that of another submission's job, or no number.
+    listed("exp 20260101-000000-bbbb");
+    expect(await rig.output("cancel", "study")).toBe("study has no queued or running job\n");
+    listed(`exp ${id}`);
+    jobs("--user=x");
+    expectFailure(await rig.exp("cancel", "study"), 2, "job-not-found");
+    expect(existsSync(rig.path("../cancelled"))).toBe(false);
+    jobs("77");
+    await rig.output("cancel", "study");
+    expect(rig.read("../cancelled")).toBe("77\n");
+  });
+
   test("runs no frozen plan that came with it", async ({ rig }) => {
     const git = repository(rig);
     const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -371,6 +463,9 @@ describe("a clone", () => {
     rig.write(".git/index", "damaged");
     expectUntrusted(await rig.exp("run", "experiments/study.yaml"), /results in a repository that git cannot read/);
     rig.write(".git/index", index);
+    // A machine without git, such as a container, cannot tell either.
+    const env = { PATH: rig.path("../no-programs") };
+    expectUntrusted(await rig.start(["run", "experiments/study.yaml"], { env }).ended, /git cannot read/);
     expect((await rig.exp("run", "experiments/study.yaml", "--trust")).code).toBe(0);
     rig.remove(".git");
     expect((await rig.exp("run", "experiments/study.yaml")).code).toBe(0);
@@ -401,6 +496,48 @@ describe("a clone", () => {
       return metricPrivilege({ name: "own", file: rig.path("metric.py") }, rig.folder);
     };
     expect(metric(0xe9)).not.toBe(metric(0xe8));
+  });
+});
+
+describe("another user who can write to artifacts/", () => {
+  test("leaves no answers from which a step resumes", async ({ rig }) => {
+    if (process.getuid?.() !== 0) return;
+    const { port, keys } = await serve(rig);
+    rig.write(file, served(`http://127.0.0.1:${port}/v1`));
+    await rig.build(file, "--until", "prompt.zero_shot");
+    const { steps } = await rig.json<PlanJson>("plan", file);
+    const key = steps.find(({ id }) => id === "generate.zero_shot")?.key;
+    const work = `artifacts/work/${key}`;
+    const forged = { id: "test-0", sample: 0, text: "forged", finish: "stop" };
+    for (const part of ["", "/partial.jsonl"]) {
+      rig.write(`${work}/partial.jsonl`, `${JSON.stringify(forged)}\n`);
+      chownSync(rig.path(`${work}${part}`), 12345, 12345);
+      const refused = await rig.exp("run", file);
+      expectFailure(refused, 1, "foreign-work", `another user made ${rig.path(work + part)}`);
+      expect(keys).toEqual([]);
+      rig.remove(work);
+    }
+    rig.write(`${work}/failed-commit.${"a".repeat(64)}/responses.jsonl`, "");
+    chownSync(rig.path(`${work}/failed-commit.${"a".repeat(64)}/responses.jsonl`), 12345, 12345);
+    expectFailure(await rig.exp("run", file), 1, "foreign-work");
+    rig.remove(work);
+    await rig.build(file);
+    expect(keys).toHaveLength(2);
+  });
+
+  test("exchanges no sources of a submitted job", async ({ rig }) => {
+    const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+      version: string;
+    };
+    const { folder } = takeSnapshot(rig.path("artifacts/jobs/snapshots"), { a: rig.path("prompts/ask.hbs") });
+    const plan = { schema: 1, exp: version, executor: "slurm", loaded: [], runs: [], copies: {}, watched: {} };
+    const options = { set: [], acceptStale: [], keepGoing: false, upload: false };
+    rig.write("artifacts/jobs/a/plan.json", JSON.stringify({ ...plan, snapshot: folder, options }));
+    const job = () => rig.exp("job", "artifacts/jobs/a/plan.json", "0");
+    mkdirSync(rig.path("artifacts/jobs/a/results"));
+    expectFailure(await job(), 1, "no-frozen-plan", "has no run 0");
+    writeFileSync(join(folder, "sitecustomize.py"), "");
+    expectFailure(await job(), 3, "frozen-sources-changed");
   });
 });
 

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { gitIn } from "./git.ts";
 
 let folder: string;
@@ -97,4 +97,13 @@ it("a filter of the user is used", () => {
     else process.env.GIT_CONFIG_GLOBAL = before;
   }
   expect(readFileSync(join(folder, "file"), "utf8")).toBe("b\n");
+});
+
+it("reads the repository of the folder, also if the environment names another one", () => {
+  const head = git("rev-parse", "HEAD");
+  for (const name of ["GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_OBJECT_DIRECTORY", "GIT_INDEX_FILE"]) {
+    vi.stubEnv(name, join(folder, "none"));
+    expect([name, gitIn(folder)("rev-parse", "HEAD"), gitIn(folder)("ls-files")]).toEqual([name, head, "file"]);
+    vi.unstubAllEnvs();
+  }
 });

@@ -11,6 +11,13 @@ const settings = {
   "safe.bareRepository": "explicit",
 };
 
+/** Variables that make git read another repository, or parts of one, than that of the folder. Hooks of git set some of them. */
+const ofRepository =
+  /^GIT_(DIR|WORK_TREE|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|NAMESPACE|PREFIX|GRAFT_FILE|SHALLOW_FILE|REPLACE_REF_BASE|NO_REPLACE_OBJECTS|CONFIG|CONFIG_PARAMETERS)$/;
+
+const withoutRepository = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !ofRepository.test(name)));
+
 /** Commands that read no content of the working tree, so that they run no filter. */
 const withoutContent = new Set(["config", "log", "ls-files", "rev-parse"]);
 
@@ -24,7 +31,7 @@ export function gitIn(folder: string): Git {
       timeout: 10_000,
       maxBuffer: 64 * 2 ** 20,
       env: {
-        ...process.env,
+        ...withoutRepository(process.env),
         ...variables,
         // Without locks, git does not write the index and runs no hook.
         GIT_OPTIONAL_LOCKS: "0",

@@ -104,6 +104,10 @@ export const logsDir = (folder: string): string => join(folder, "logs");
 const planFile = "plan.json";
 const jobsFile = "jobs.json";
 
+/** The files that say what was submitted, and as which jobs. */
+export const submissionFiles = (folder: string): readonly string[] =>
+  [planFile, jobsFile].map((name) => join(folder, name));
+
 /**
  * Writes a submission before its jobs are submitted. Returns the path of the frozen plan, the argument of `exp job`.
  */
@@ -156,7 +160,7 @@ export function listSubmissions(artifacts: string): readonly StoredSubmission[] 
     const folder = join(submissionsDir(artifacts), name);
     const submission = readJson<Submission>(join(folder, planFile));
     const jobs = readJson<Jobs>(join(folder, jobsFile));
-    return isWhole(submission) && jobs !== undefined && isMap(jobs) ? [{ folder, submission, jobs }] : [];
+    return isWhole(submission) && jobs !== undefined && areJobs(jobs) ? [{ folder, submission, jobs }] : [];
   });
   // Names have seconds only: those of two submissions within a second are in random order.
   return stored.sort((a, b) => a.submission.created.localeCompare(b.submission.created));
@@ -168,6 +172,11 @@ function isWhole(submission: Partial<Submission> | undefined): submission is Sub
   const areTexts = [id, created, executor, snapshot].every((one) => typeof one === "string");
   return schema === 1 && areTexts && Array.isArray(runs) && runs.every(isMap);
 }
+
+/** The id of a job becomes an argument of programs and a part of a path. */
+const areJobs = (jobs: unknown): boolean =>
+  isMap(jobs) &&
+  Object.values(jobs as object).every((job) => typeof job === "string" && /^[A-Za-z0-9][\w.:@+-]*$/.test(job));
 
 const isMap = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 

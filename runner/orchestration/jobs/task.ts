@@ -51,7 +51,8 @@ export function tasksOf(
     const common = { name, experiment, id, task, job, result, folder };
     const of = { submission: submission.id, executor: submission.executor };
     const queued = queue.get(job);
-    if (queued !== undefined) {
+    // Another submission's job may have this number, if the project was copied from another cluster.
+    if (queued !== undefined && (queued.submission ?? submission.id) === submission.id) {
       const { state, node, elapsed, reason, explanation } = queued;
       return { ...common, ...of, state, node, elapsed, detail: reason, explanation };
     }
