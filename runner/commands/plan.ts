@@ -58,11 +58,13 @@ export const command = defineCommand({
         return dir === undefined ? [] : [[step, readSelection(dir).why] as const];
       }),
     );
+    const { points } = planned;
+    const before = previousIngredients(plan, project.artifacts, store);
+    const problems = problemsOf({ plan, points }, steps, project, context, { before });
     store.close();
     checkStepNames(planned.whole, accepted);
     checkAcceptedStale(steps, accepts);
 
-    const { points } = planned;
     if (resolved && !json) {
       context.out(plan.runs.map((run) => resolvedText(run, configOf(run, points, project))).join("---\n"));
       return exit.done;
@@ -81,7 +83,6 @@ export const command = defineCommand({
       })),
       ...openRows(found.planned.open, steps),
     ];
-    const problems = problemsOf({ plan, points }, steps, project, context);
     const isImpossible = problems.some(({ severity, elsewhere }) => severity === "error" && !elsewhere);
     if (json) {
       const shown = resolved ? { resolved: plan.runs.map((run) => configOf(run, points, project)) } : {};

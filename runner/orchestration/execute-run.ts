@@ -194,7 +194,10 @@ async function firstRound(session: Session): Promise<Round | undefined> {
   const packageRoot = request.frozen?.packageRoot ?? context.packageRoot;
   const submits = request.executor.jobSystem !== undefined;
   const where = { env: context.env, packageRoot };
-  const problems = problemsOf({ ...planned, plan }, expected, project, where, { submits, later });
+  const problems = problemsOf({ ...planned, plan }, expected, project, where, {
+    ...{ submits, later },
+    before: previousIngredients(planned.whole, project.artifacts, project.store),
+  });
   for (const problem of problems) {
     if (options.json === true) context.out(`${JSON.stringify(problem)}\n`);
     else context.err(`${formatProblem(problem, true)}\n`);

@@ -1,5 +1,7 @@
 import type { Assessed } from "../execution/assess.ts";
+import { firstDifference } from "../pipeline/plan/explain.ts";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { Ingredients } from "../pipeline/plan/record.ts";
 import { type ResourceProblem, resourceChecks } from "../pipeline/steps/resource-checks.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import { executors } from "../plugins/executors/registry.ts";
@@ -18,20 +20,31 @@ export type Problem = ResourceProblem & { readonly file: string; readonly step: 
 /**
  * The checks that fail for missing steps: of this machine and its Python environments, of the experiment's own limits,
  * and of the keys that it sends. `submits`: whether the executor submits jobs, which check the environments of their
- * machine; undefined if the experiments decide. `later` has steps of later rounds, which may be missing. Each problem is
- * reported once for all runs. Throws UserError: bad-user-config.
+ * machine; undefined if the experiments decide. `later` has steps of later rounds, which may be missing. `before` gives the
+ * ingredients with which a step was last built: a step may be reused even though its inputs are built again, and a missing
+ * environment is then a warning. Each problem is reported once for all runs. Throws UserError: bad-user-config.
  */
 export function problemsOf(
   { plan, points }: Pick<Planned, "plan" | "points">,
   steps: ReadonlyMap<PlannedStep, Pick<Assessed, "status">>,
   { machine, site }: Pick<Project, "machine" | "site">,
   where: Pick<Context, "env" | "packageRoot">,
-  { submits, later = [] }: { readonly submits?: boolean; readonly later?: readonly PlannedStep[] } = {},
+  {
+    submits,
+    later = [],
+    before,
+  }: { readonly submits?: boolean; readonly later?: readonly PlannedStep[]; readonly before: Before },
 ): readonly Problem[] {
   const found = new Map<string, Problem>();
   const checksOf = rememberedWeakly((expects: Expected) => resourceChecks(expects, machine));
   const checkedIn = remembered((_file: string) => new Set<PlannedStep>());
-  const environmentChecks = remembered((environment: string) => environmentProblems(environment, where));
+  const environmentProblem = remembered((environment: string) => missingEnvironment(environment, where));
+  const isReusable = reusability(steps, before);
+  const environmentChecks = (step: PlannedStep): readonly ResourceProblem[] => {
+    const problem = step.draft.environment && environmentProblem(step.draft.environment);
+    if (!problem) return [];
+    return [isReusable(step) ? { ...problem, severity: "warning" } : problem];
+  };
   const add = (file: string, step: PlannedStep, problem: ResourceProblem): void => {
     const name = `${file}: ${problem.code}: ${problem.message}`;
     if (!found.has(name)) found.set(name, { file, step: step.id, ...problem });
@@ -44,10 +57,10 @@ export function problemsOf(
     for (const step of run.steps.values()) {
       if (checked.has(step)) continue;
       checked.add(step);
-      const { expects, credential, environment } = step.draft;
+      const { expects, credential } = step.draft;
       if (steps.get(step)?.status === "cached") continue;
       const checks = expects === undefined ? [] : checksOf(expects);
-      const ofEnvironment = isHere && environment !== undefined ? environmentChecks(environment) : [];
+      const ofEnvironment = isHere ? environmentChecks(step) : [];
       for (const problem of [...checks, ...ofEnvironment, ...keyChecks(credential, where.env)])
         add(file, step, problem);
     }
@@ -55,9 +68,7 @@ export function problemsOf(
   const known = new Set([...found.values()].map(({ message }) => message));
   const file = site.portable(points.get(plan.runs[0] as PlannedRun)?.file ?? "");
   for (const step of submits === true ? [] : later) {
-    const { environment } = step.draft;
-    const problems = environment === undefined ? [] : environmentChecks(environment);
-    for (const problem of problems.filter(({ message }) => !known.has(message))) add(file, step, problem);
+    for (const problem of environmentChecks(step)) if (!known.has(problem.message)) add(file, step, problem);
   }
   return [...found.values()];
 }
@@ -66,18 +77,42 @@ const submitsJobs = (experiment: Experiment | undefined): boolean =>
   experiment !== undefined && executors.get(experiment.resources.executor).jobSystem !== undefined;
 
 /** A run needs every environment before its first step, so that no training is lost to a missing one. */
-function environmentProblems(
+function missingEnvironment(
   environment: string,
   where: Pick<Context, "env" | "packageRoot">,
-): readonly ResourceProblem[] {
+): ResourceProblem | undefined {
   try {
     environmentPython(environment, where);
-    return [];
+    return undefined;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const { code, message, help = "" } = error;
-    return [{ severity: "error", code, message, help, elsewhere: true }];
+    return { severity: "error", code, message, help, elsewhere: true };
   }
+}
+
+type Before = (step: PlannedStep) => Ingredients | undefined;
+
+/**
+ * Whether a step whose inputs are not built may be reused: it was built with the same parameters and sources, and so was
+ * each step with an environment that it depends on. The outputs of the others often stay equal.
+ */
+function reusability(
+  steps: ReadonlyMap<PlannedStep, Pick<Assessed, "status">>,
+  before: Before,
+): (step: PlannedStep) => boolean {
+  const isReusable = remembered((step: PlannedStep): boolean => {
+    const status = steps.get(step)?.status;
+    if (status === "cached" || status === "run") return status === "cached";
+    const earlier = before(step);
+    const { kind, draft, sourceDigests } = step;
+    const now = { kind: kind.name, version: kind.version, params: draft.params, sources: sourceDigests, inputs: {} };
+    if (earlier === undefined || firstDifference({ ...earlier, inputs: {} }, now) !== undefined) return false;
+    return Object.values(step.upstream).every(({ step: other }) =>
+      other.draft.environment === undefined ? true : isReusable(other),
+    );
+  });
+  return isReusable;
 }
 
 /** Another machine may have another configuration, so that a plan only warns. */

@@ -169,6 +169,26 @@ test("without the environment of any step, nothing runs, and the command that bu
   expect((await rig.exp("run", file, ...baseline, "--until", "data")).code).toBe(0);
 });
 
+test("a step that may be reused although its inputs are built again needs no environment", async ({ rig }) => {
+  rig.usePython();
+  const cache = rig.path("cache");
+  mkdirSync(join(cache, "envs"), { recursive: true });
+  symlinkSync(join(cacheRoot(), "envs/torchtune"), join(cache, "envs/torchtune"));
+  rig.env = { ...rig.env, EXP_CACHE: cache };
+  const baseline = ["--set", "baselines=[tfidf_svm]"];
+  await rig.build(file, ...baseline);
+  rmSync(join(cache, "envs/torchtune"));
+  // No step uses the column that changes.
+  rig.write("experiments/data/train.csv", rig.read("experiments/data/train.csv").replaceAll(",row ", ",line "));
+  const run = await rig.exp("run", file, ...baseline);
+  expect([run.code, run.stderr]).toEqual([
+    0,
+    expect.stringMatching(/generate\.tfidf_svm: warning\[environment-missing\]/),
+  ]);
+  rig.write("experiments/data/train.csv", rig.read("experiments/data/train.csv").replaceAll("liver", "lung"));
+  expectFailure(await rig.exp("run", file, ...baseline), 1, "environment-missing");
+});
+
 test("the environments of steps that only the winner of a sweep has are checked before the sweep", async ({ rig }) => {
   rig.usePython();
   rig.addTinyModel("qwen3", "models/tiny");
