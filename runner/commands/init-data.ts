@@ -83,7 +83,7 @@ export async function studyFor(
   ].join("\n");
   const { labels: introduction, form } = task.instruction?.({ data: { labels: { separator } } }) ?? noInstruction;
   const list = isListed ? `\n${introduction}: {{#each labels}}{{this}}{{#unless @last}}; {{/unless}}{{/each}}.` : "";
-  const shape = proposed === undefined ? "" : `\n${proposed.proposal.form.replaceAll("{{", "{ {")}`;
+  const shape = proposed === undefined ? "" : `\n${proposed.proposal.form.replaceAll(/\{(?=\{)/g, "{ ")}`;
   const system = `${form}${list}${shape}`;
   const prompt = `${system === "" ? "" : `{{#system}}${system}{{/system}}\n`}{{#user}}{{input}}{{/user}}\n`;
   const what =

@@ -107,12 +107,20 @@ function addPaths(value: unknown, paths: Set<string>, seen: WeakSet<object>): vo
   for (const item of Object.values(value)) addPaths(item, paths, seen);
 }
 
-/** A value of a file as JSON whose characters are all visible. */
+/**
+ * A value of a file as JSON whose characters are all visible, without long blanks. An address whose host has other letters than
+ * those of ASCII is followed by the host that is asked.
+ */
 function shown(value: unknown): string {
-  return JSON.stringify(value).replaceAll(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
-  );
+  const text = JSON.stringify(value)
+    .replaceAll(/ {9,}/g, (blank) => `\\u{20} x ${blank.length}`)
+    .replaceAll(
+      /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu,
+      (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
+    );
+  if (typeof value !== "string" || !/^https?:/i.test(value) || !URL.canParse(value)) return text;
+  const asked = new URL(value).origin;
+  return value.toLowerCase().startsWith(asked) ? text : `${text} (${asked})`;
 }
 
 /** The permission that a foreign study needs. */

@@ -173,6 +173,10 @@ describe("a study of another author", () => {
     const study = rig.read("experiments/study.yaml");
     rig.write("../secret.txt", "root:x:0:0\n");
     const attacks: readonly (readonly [string, RegExp])[] = [
+      [
+        `${study}resources: {slurm: {setup: ["module load\u3164${" ".repeat(200)}x\u2003y"]}}\n`,
+        /module load\\u\{3164\}\\u\{20\} x 200x\\u\{2003\}y/,
+      ],
       [`${study}resources: {slurm: {setup: ["touch /tmp/owned"]}}\n`, /resources.slurm.setup: \["touch/],
       [`${study}resources: {slurm: {extra: ["--wrap=id"]}}\n`, /resources.slurm.extra/],
       [

@@ -360,6 +360,35 @@ describe("a schema file", () => {
   ])("%j has an error", (schema, message) => {
     expect(errors(schema).join("\n")).toContain(message);
   });
+  it.each([
+    "^\\d{4}-\\d{2}-\\d{2}$",
+    "^(?:red|green|blue)$",
+    "^[A-Z]{2,3}-\\d+(?:b|c)$",
+    ".*a+",
+    "^[+-]?\\d{1,9}[.,]?\\d*$",
+  ])("may have the pattern %s", (pattern) => {
+    expect(errors({ type: "object", properties: { a: { type: "string", pattern } } })).toEqual([]);
+  });
+  it.each([
+    `${"a?".repeat(60)}${"a".repeat(60)}`,
+    `^${"a{0,9}".repeat(30)}b$`,
+    `^${"(?:a|a)".repeat(35)}b$`,
+    "a{2,}b*?c+",
+  ])("may not have the pattern %s", (pattern) => {
+    const found = errors({ type: "object", properties: { a: { type: "string", pattern } } });
+    expect(found.join("\n")).toContain("the pattern is too complex");
+  });
+  it("with alternatives that refer to it refuses a deep value", () => {
+    const step = { type: "object", properties: { x: { $ref: "#/$defs/n" } }, required: ["x"] };
+    const tree = {
+      ...{ type: "object", properties: { x: { $ref: "#/$defs/n" } } },
+      $defs: { n: { anyOf: [step, step, { const: 1 }] } },
+    };
+    const nested = (levels: number) => `${'{"x":'.repeat(levels)}1${"}".repeat(levels)}`;
+    const task = open(0, "lenient", tree);
+    expect(task.readCell(nested(5)).problem).toBeUndefined();
+    expect(task.readCell(nested(30)).problem).toContain("too many alternatives");
+  });
   it("may refer to itself through a value", () => {
     const tree = { type: "object", properties: { name: { type: "string" }, next: { $ref: "#" } } };
     expect(errors(tree)).toEqual([]);

@@ -53,6 +53,9 @@ const mostSubschemas = 2_000;
 const mostReferences = 200;
 const mostWays = 1_000;
 
+/** A longer string matches no pattern: a pattern takes a time in powers of its length. */
+export const longestMatched = 1_000;
+
 /**
  * Reads a schema file. It is JSON Schema of draft 2020-12 with the keywords above; `$ref` leads to a place in the same
  * file; the root is an object. The validator, which `schema.ts` loads, finds nothing more in nearly all files.
@@ -168,7 +171,7 @@ class Examination {
       complain(
         [...path, "pattern"],
         "the pattern is too complex",
-        "repeat no group, use at most two of * and +, and no look-around or back reference",
+        "repeat no group, use at most two of * and +, few ? and {a,b}, and no look-around or back reference",
       );
     this.values(value, path);
     this.map(properties, [...path, "properties"]);
@@ -205,16 +208,52 @@ class Examination {
   }
 }
 
-/** Whether a regular expression takes at most cubic time: no repeated group, at most two unbounded repetitions. */
+/** Steps that a regular expression may take for a text of `longestMatched` characters, each of a nanosecond. */
+const mostSteps = 4e9;
+
+/** Whether a regular expression repeats no group, and takes few steps, whatever the text is. */
 function isSimple(pattern: string): boolean {
   if (pattern.length > 300) return false;
   const plain = pattern.replace(/\\[pP]\{[^}]*\}|\\./gs, (one) => (/^\\[1-9k]/.test(one) ? "(?=" : "x"));
   const outside = plain.replace(/\[[^[\]]*\]/g, "x");
   if (/\(\?(?!:)/.test(outside) || /\)[*+?{]/.test(outside)) return false;
-  const bounds = [...outside.matchAll(/\{(\d*)(,?)(\d*)\}/g)];
-  if (bounds.some(([, low, , high]) => Math.max(Number(low), Number(high)) > 1_000)) return false;
-  const unbounded = [...outside.matchAll(/[*+]|\{\d+,\}|\{\d*,\d{2,}\}/g)].length;
-  return unbounded <= 2;
+  return stepsOf(outside.replaceAll("(?:", "(")) <= mostSteps;
+}
+
+/**
+ * The most steps of an expression without classes and repeated groups: each repetition and alternative multiplies the
+ * ways of a match, and each unbounded repetition and a free start have a way for each character.
+ */
+function stepsOf(expression: string): number {
+  const parts = expression.match(/[()|]|(?:\{\d*,?\d*\}|[^()|])(?:[*+?]|\{\d+(?:,\d*)?\})?\??/gs) ?? [];
+  let at = 0;
+  const alternatives = (): number => {
+    let sum = 0;
+    let product = 1;
+    for (; at < parts.length && parts[at] !== ")"; at++) {
+      const part = parts[at] as string;
+      if (part === "|") {
+        sum += product;
+        product = 1;
+      } else if (part === "(") {
+        at++;
+        product *= alternatives();
+      } else product *= repetitionsOf(part.slice(1));
+    }
+    return sum + product;
+  };
+  const ways = alternatives();
+  return /^\^[^|]*$/.test(expression) ? ways : ways * longestMatched;
+}
+
+/** In how many ways a quantifier repeats one character. */
+function repetitionsOf(quantifier: string): number {
+  if (/^[*+]/.test(quantifier)) return longestMatched;
+  if (quantifier.startsWith("?")) return 2;
+  const [, low, comma, high] = /^\{(\d+)(,?)(\d*)\}/.exec(quantifier) ?? [];
+  if (low === undefined || comma === "") return 1;
+  const most = high === "" ? longestMatched : Math.min(Number(high), longestMatched);
+  return Math.max(1, most - Number(low) + 1);
 }
 
 function pointer(path: readonly string[]): string {

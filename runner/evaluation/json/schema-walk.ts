@@ -43,12 +43,36 @@ export function childrenOf(
   schemas: readonly JsonObject[],
   key: string | null,
 ): readonly JsonObject[] {
-  return schemas
-    .flatMap((schema) => branchesOf(document, schema))
-    .flatMap(({ properties, items }) => {
-      const child = key === null ? items : isObject(properties) && Object.hasOwn(properties, key) && properties[key];
-      return isObject(child as JsonValue) ? [child as JsonObject] : [];
-    });
+  const branches = new Set(schemas.flatMap((schema) => branchesOf(document, schema)));
+  // Each once: otherwise, their number grows by a factor with each level.
+  return [...new Set([...branches].flatMap((schema) => ownChildren(schema, key)))];
+}
+
+/** The subschema of a key, or of the items (`null`), if a schema has one. */
+function ownChildren({ properties, items }: JsonObject, key: string | null): readonly JsonObject[] {
+  const child = key === null ? items : isObject(properties) && Object.hasOwn(properties, key) && properties[key];
+  return isObject(child as JsonValue) ? [child as JsonObject] : [];
+}
+
+/** How many subschemas a validator checks for a value at most, if it tries every alternative. */
+export function validationCost(document: JsonObject, root: JsonValue): number {
+  const known = new Map<JsonObject, Map<JsonValue, number>>();
+  const costOf = (schema: JsonObject, value: JsonValue): number => {
+    const ofSchema = known.get(schema) ?? new Map<JsonValue, number>();
+    known.set(schema, ofSchema);
+    const cost = ofSchema.get(value);
+    if (cost !== undefined) return cost;
+    let sum = nextOf(document, schema).reduce((total, one) => total + costOf(one, value), 1);
+    const children: readonly (readonly [string | null, JsonValue])[] = Array.isArray(value)
+      ? (value as readonly JsonValue[]).map((item) => [null, item] as const)
+      : isObject(value)
+        ? Object.entries(value)
+        : [];
+    for (const [key, child] of children) for (const one of ownChildren(schema, key)) sum += costOf(one, child);
+    ofSchema.set(value, sum);
+    return sum;
+  };
+  return costOf(document, root);
 }
 
 export const propertiesOf = (document: JsonObject, schemas: readonly JsonObject[]): readonly string[] => [

@@ -2,8 +2,8 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.
 import type { Result, SourceText } from "../../util/diagnostic.ts";
 import { formats } from "./formats.ts";
 import { keyPath } from "./path.ts";
-import { examineSchema, refused } from "./schema-file.ts";
-import { branchesOf, childrenOf, propertiesOf, typesOf } from "./schema-walk.ts";
+import { examineSchema, longestMatched, refused } from "./schema-file.ts";
+import { branchesOf, childrenOf, propertiesOf, typesOf, validationCost } from "./schema-walk.ts";
 import { isObject, type JsonObject, type JsonValue } from "./value.ts";
 
 /** What a schema states about a scalar field. */
@@ -41,8 +41,6 @@ export function parseSchema(source: SourceText): Result<AnswerSchema> {
   }
 }
 
-/** A longer string does not match any pattern: a pattern may take cubic time. */
-const longestMatched = 1_000;
 const regExp = Object.assign(
   (pattern: string, flags: string) => {
     const expression = new RegExp(pattern, flags);
@@ -52,6 +50,9 @@ const regExp = Object.assign(
   },
   { code: "new RegExp" },
 );
+
+/** Subschemas that the validator may check for one value. Alternatives on each level of a value multiply. */
+const mostChecks = 1_000_000;
 
 /** A schema that was examined. Throws if the validator refuses it. */
 function openSchema(document: JsonObject): AnswerSchema {
@@ -74,7 +75,12 @@ function openSchema(document: JsonObject): AnswerSchema {
     errorOf(value) {
       const known = isObject(value) ? errors.get(value) : undefined;
       if (known !== undefined) return known ?? undefined;
-      const error = validate(value) ? null : errorText(validate.errors?.[0]);
+      const isCostly = validationCost(document, value) > mostChecks;
+      const error = isCostly
+        ? "the value has too many alternatives"
+        : validate(value)
+          ? null
+          : errorText(validate.errors?.[0]);
       if (isObject(value)) errors.set(value, error);
       return error ?? undefined;
     },

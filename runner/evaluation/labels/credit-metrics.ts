@@ -27,10 +27,14 @@ const creditCounters: CounterSet<Columns, Columns, Credits, LabelSpace> = {
           for (const [at, amount] of [shared, ...sizes].entries())
             if (amount > 0) add(3 * kinds.indexOf(kind) + at, amount);
         };
-        const omitted = gold.filter((column) => !given.includes(column));
-        const added = given.filter((column) => !gold.includes(column));
+        const [golden, predicted] = [new Set(gold), new Set(given)];
+        const omitted = gold.filter((column) => !predicted.has(column));
+        const added = given.filter((column) => !golden.has(column));
         const both = gold.length - omitted.length;
-        const matches = most(Array.from(omitted, nameOf), Array.from(added, nameOf), isNear);
+        const matches =
+          omitted.length * added.length > mostPairs
+            ? 0
+            : most(Array.from(omitted, nameOf), Array.from(added, nameOf), isNear);
         credit("soft", both + matches, gold.length, given.length);
         if (groupsOf === undefined) return;
         const groupsIn = (columns: Columns) => new Set(Array.from(columns, nameOf).flatMap(groupsOf));
@@ -38,7 +42,7 @@ const creditCounters: CounterSet<Columns, Columns, Credits, LabelSpace> = {
         const common = [...own].filter((group) => theirs.has(group)).length;
         const isAlone = (column: number): boolean => groupsOf(nameOf(column)).length === 0;
         const [ownAlone, theirsAlone] = [gold.filter(isAlone), given.filter(isAlone)];
-        const commonAlone = ownAlone.filter((column) => theirsAlone.includes(column)).length;
+        const commonAlone = ownAlone.filter((column) => predicted.has(column)).length;
         credit("group", common + commonAlone, own.size + ownAlone.length, theirs.size + theirsAlone.length);
         credit("hierarchical", both + common, gold.length + own.size, given.length + theirs.size);
       },
@@ -61,10 +65,15 @@ const creditCounters: CounterSet<Columns, Columns, Credits, LabelSpace> = {
   },
 };
 
+/** Beyond these bounds labels match only if they are equal: the time is in the product of pairs and squared lengths. */
+const mostPairs = 10_000;
+const longestNear = 1_000;
+
 /** Whether the edit distance of two labels is at most a share of the characters of the longer one. */
 function nearness(share: number): (a: string, b: string) => boolean {
   const known = new Map<string, boolean>();
   return (a, b) => {
+    if (Math.max(a.length, b.length) > longestNear) return false;
     const key = a < b ? `${a}\n${b}` : `${b}\n${a}`;
     let isNear = known.get(key);
     if (isNear === undefined) {

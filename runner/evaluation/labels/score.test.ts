@@ -275,6 +275,11 @@ describe("partial credit", () => {
     expect(score(["Renal cyst"], ["Renal cysts"]).soft_f1).toBe(1);
     expect(score(["Renal cyst"], ["Renal cysts"], 0).soft_f1).toBe(0);
     expect(score(["Renal cyst"], ["Liver cyst"]).soft_f1).toBe(0);
+    // Beyond the bounds only equal labels match.
+    const long = "a".repeat(60_000);
+    expect(score([long, "b"], [`${long}x`, "b"]).soft_f1).toBe(0.5);
+    const many = (letter: string) => Array.from({ length: 400 }, (_, at) => `${"ab".repeat(60)}${at}${letter}`);
+    expect(score(many("x"), many("y")).soft_f1).toBe(0);
     // One gold label credits one prediction only.
     expect(score(["Renal cyst"], ["Renal cysts", "Renal cist"]).soft_f1).toBeCloseTo(2 / 3, 12);
     // The first label fits both predictions, the second only one: both are matched.

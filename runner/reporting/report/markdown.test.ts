@@ -22,3 +22,10 @@ it("sections are split at second-level headings; the title is left out", () => {
   ]);
   expect(markdownSections("## A\n\n### B\n\nText.\n")[0]?.text).toContain("### B\n\nText.");
 });
+
+it.each([
+  ["200,000 lines without an empty line", `${"a\n".repeat(200_000)}===`],
+  ["200,000 nested marks of emphasis", `${"*_".repeat(200_000)}a`],
+])("%s are one error", (_name, notes) => {
+  expect(() => markdownBlocks(notes, tableOf)).toThrow(/the notes have/);
+});

@@ -5,16 +5,44 @@ import { type Block, heading, paragraph, type Span } from "./document.ts";
 /** The parser takes quadratic time for nested quotes and lists, and exceeds its stack. */
 const tooDeep = /^(?:[ \t]*(?:>|(?:[-+*]|\d{1,9}[.)])[ \t])){33}|^[ \t]{200}/m;
 
+/** Lines of a paragraph. The parser takes quadratic time and memory for them. */
+const longestParagraph = 5_000;
+
 /** The blocks of Markdown as the parser gives them. Throws UserError `notes-too-deep`. */
 export function tokensOf(markdown: string): Token[] {
-  if (tooDeep.test(markdown)) {
-    throw new UserError("notes-too-deep", "the notes have quotes or lists that are nested too deeply", {
-      help: "nest at most 32 quotes or lists, and indent by fewer than 200 characters",
-      status: "invalid",
-    });
+  if (tooDeep.test(markdown)) throw tooDeepNotes();
+  let lines = 0;
+  for (const line of markdown.split("\n")) {
+    lines = line.trim() === "" ? 0 : lines + 1;
+    if (lines > longestParagraph) {
+      throw new UserError(
+        "notes-too-deep",
+        `the notes have more than ${longestParagraph} lines without an empty line`,
+        {
+          help: "put empty lines between paragraphs",
+          status: "invalid",
+        },
+      );
+    }
   }
-  return lexer(markdown);
+  return withinStack(() => lexer(markdown));
 }
+
+/** Throws UserError \`notes-too-deep\` if the nesting of emphasis, for which the pattern has no bound, exceeds the stack. */
+function withinStack<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) throw tooDeepNotes();
+    throw error;
+  }
+}
+
+const tooDeepNotes = (): UserError =>
+  new UserError("notes-too-deep", "the notes have quotes, lists or emphasis that are nested too deeply", {
+    help: "nest at most 32 quotes or lists, and indent by fewer than 200 characters",
+    status: "invalid",
+  });
 
 /** Markdown as blocks of a report. `tableOf` gives each table its id and caption. */
 export function markdownBlocks(
@@ -51,7 +79,7 @@ export function markdownBlocks(
         return [paragraph(token.raw.trim())];
     }
   };
-  return tokensOf(markdown).flatMap(blocksOf);
+  return withinStack(() => tokensOf(markdown).flatMap(blocksOf));
 }
 
 function spansOf(tokens: readonly Token[] | undefined): readonly Span[] {
