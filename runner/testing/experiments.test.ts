@@ -62,7 +62,7 @@ for (const name of files) {
     const ids = (JSON.parse(stdout) as PlanJson).steps.map(({ id }) => id);
     if (ids.includes("winner")) {
       // The winner's test steps and later rungs are planned after the selection before them.
-      const first = name.startsWith("halving-") ? ["select.1", "rung.2"] : ["select"];
+      const first = /^(halving|levers)-/.test(name) ? ["select.1", "rung.2"] : ["select"];
       expect(ids).toEqual(expect.arrayContaining(["fetch", "data", ...first]));
       return;
     }
