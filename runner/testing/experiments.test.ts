@@ -15,7 +15,7 @@ const named = ["zero-shot-4b", "zero-shot-8b", "few-shot-8b", "lora-4b", "dora-4
   .concat(["full-0.6b", "t4-qlora-4b", "t4-qlora-8b", "lora-8b-2gpu", "radiology-study"])
   .concat(["radiology-study-replay", "incident-titles", "incident-titles-replay"])
   .concat(["repair-orders", "repair-orders-replay"])
-  .concat(["quickstart", "cpu-lora", "cpu-dora", "cpu-axolotl"]);
+  .concat(["quickstart", "quickstart-fast", "cpu-lora", "cpu-dora", "cpu-axolotl"]);
 
 /** Variables that prevent network access: proxies without a server, and a hub that does not exist. */
 const offline = {
