@@ -16,7 +16,7 @@ export type Assessed = {
 /** Assesses every step of a plan without writing. `before` gives the ingredients with which a step was last built. */
 export function assess(
   plan: Plan,
-  runner: Pick<StepRunner, "find" | "holds" | "stale">,
+  runner: Pick<StepRunner, "find" | "holds" | "isCurrent" | "stale">,
   before: (step: PlannedStep) => Ingredients | undefined,
 ): ReadonlyMap<PlannedStep, Assessed> {
   const assessed = new Map<PlannedStep, Assessed>();
@@ -33,14 +33,17 @@ export function assess(
     const known = identify(guard, (other) => records.get(other));
     const key = "key" in known ? known.key : null;
     const first = steps.find((step) => assessed.get(step)?.status !== "cached");
-    assessed.set(
-      guard,
-      first === undefined
-        ? { status: "cached", key, reason: "nothing to guard" }
-        : { status: key === null ? "depends" : "run", key, reason: `guards ${first.id}` },
-    );
+    if (first === undefined) assessed.set(guard, { status: "cached", key, reason: "nothing to guard" });
+    else if (isCurrent(guard, key)) assessed.set(guard, { status: "cached", key, reason: "passed within the hour" });
+    else assessed.set(guard, { status: key === null ? "depends" : "run", key, reason: `guards ${first.id}` });
   }
   return new Map(plan.steps.map((step) => [step, assessed.get(step) as Assessed]));
+
+  function isCurrent(guard: PlannedStep, key: string | null): boolean {
+    if (key === null || guard.kind.currentFor === undefined) return false;
+    const hit = runner.find(key);
+    return "record" in hit && runner.isCurrent(guard, hit.record);
+  }
 
   function assessStep(step: PlannedStep): Assessed {
     const known = identify(step, (other) => records.get(other));
@@ -53,6 +56,8 @@ export function assess(
     }
     const { key, ingredients } = known;
     const hit = runner.find(key);
+    if ("record" in hit && !step.kind.cached && !isCurrent(step, key))
+      return { status: "run", key, reason: "it checks the machine" };
     if ("record" in hit) {
       if (!runner.holds(step, hit.record))
         return { status: "run", key, reason: "its files outside the store are missing" };

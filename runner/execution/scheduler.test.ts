@@ -17,7 +17,7 @@ const kind = (name: string, cached: boolean): StepKind => ({
   outputs: () => ["out"],
   run: async () => {},
 });
-const kinds = new Map([kind("step", true), kind("guard", false)].map((one) => [one.name, one]));
+const kinds = new Map([kind("step", true), { ...kind("guard", false), currentFor: 1 }].map((one) => [one.name, one]));
 
 /** "b < a, guard?": step b reads a and comes after the guard. */
 function planOf(...lines: string[]): Plan {
@@ -57,6 +57,8 @@ class Rig implements StepRunner {
   };
   peek = (key: string) => this.stored.get(key);
   holds = (step: PlannedStep) => !this.gone.has(step.id);
+  current: ReadonlySet<string> = new Set();
+  isCurrent = (step: PlannedStep) => this.current.has(step.id);
   build: StepRunner["build"] = async (step, { key, ingredients }, _upstream, { begun }) => {
     this.built.push(step.id);
     await this.waits[step.id];
@@ -157,6 +159,17 @@ describe("a guard", () => {
     const rig = new Rig();
     await rig.run(guarded());
     expect(await rig.run(guarded())).toEqual({ rows: "reused", guard: "reused", train: "reused", other: "reused" });
+  });
+
+  it("does not run again while its result counts", async () => {
+    const rig = new Rig();
+    await rig.run(guarded());
+    for (const [key, record] of rig.stored) if (record.files.out?.sha256 === "train") rig.stored.delete(key);
+    rig.current = new Set(["guard"]);
+    const status = (plan: Plan) =>
+      [...assess(plan, rig, () => undefined)].map(([step, { status }]) => [step.id, status]);
+    expect(Object.fromEntries(status(guarded()))).toMatchObject({ guard: "cached", train: "run" });
+    expect(await rig.run(guarded())).toMatchObject({ guard: "reused", train: "built" });
   });
 
   it("blocks only the guarded steps if it fails", async () => {

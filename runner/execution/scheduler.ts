@@ -25,6 +25,8 @@ export type StepRunner = {
    * for the step.
    */
   stale?(step: PlannedStep, now: Ingredients): { readonly record: StoreRecord } | { readonly miss: string } | undefined;
+  /** Whether a stored result of a step that is not cached still counts. */
+  isCurrent(step: PlannedStep, record: StoreRecord): boolean;
   /** Whether the files outside the store that a record refers to exist. */
   holds(step: PlannedStep, record: StoreRecord): boolean;
   /**
@@ -120,6 +122,12 @@ export async function execute(
         return end(step, { status: "reused", record: stale.record }, 0);
       }
       if (stale !== undefined) return end(step, { status: "failed", error: nothingStale(step) }, 0);
+    }
+
+    if (step.kind.currentFor !== undefined && !force) {
+      const hit = runner.find(known.key);
+      if ("record" in hit && runner.isCurrent(step, hit.record))
+        return end(step, { status: "reused", record: hit.record }, 0);
     }
 
     const unsafe = await firstBlocked(step.after, true);

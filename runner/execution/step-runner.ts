@@ -7,6 +7,7 @@ import type { Digests } from "../store/digest.ts";
 import type { Store } from "../store/store.ts";
 import type { Json } from "../util/canonical.ts";
 import { plural } from "../util/format.ts";
+import { circumstances, isCurrent } from "./currency.ts";
 import { EnergyMeter } from "./energy.ts";
 import type { Event } from "./event.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
@@ -45,7 +46,7 @@ type BuildArguments = Parameters<StepRunner["build"]>;
 /** Looks up results in a store without building any. */
 export function storeReader(
   store: Pick<Store, "find" | "record" | "objectDir">,
-): Pick<StepRunner, "find" | "peek" | "holds"> {
+): Pick<StepRunner, "find" | "peek" | "holds" | "isCurrent"> {
   const found = new Map<string, StoreRecord>();
   return {
     find(key) {
@@ -56,6 +57,7 @@ export function storeReader(
       return hit;
     },
     peek: (key) => store.record(key),
+    isCurrent: (step, record) => isCurrent(step, record, Date.now()),
     holds: (step, record) => step.kind.holds?.(step.draft, store.objectDir(record.object)) ?? true,
   };
 }
@@ -189,7 +191,7 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
       const record = await store.commit(staged, {
         ingredients,
         outputs: step.kind.outputs(step.draft.params),
-        evidence: pauses ? { ...evidence, ...paused } : evidence,
+        evidence: { ...evidence, ...(pauses ? paused : {}), ...circumstances(step) },
         seconds,
         force: force || !step.kind.cached,
       });

@@ -23,6 +23,7 @@ export const preflight: StepKind = {
   name: "preflight",
   version: 1,
   cached: false,
+  currentFor: 3_600_000,
   outputs: () => ["preflight.json"],
   run: async (_params, context) => {
     const publishes = context.hint("upload") !== undefined;
