@@ -23,7 +23,12 @@ export function assess(
   const records = new Map<PlannedStep, StoreRecord>();
   const guarded = new Map<PlannedStep, PlannedStep[]>();
   for (const step of plan.steps) {
-    for (const guard of step.after) if (!guard.kind.cached) guarded.set(guard, [...(guarded.get(guard) ?? []), step]);
+    for (const guard of step.after) {
+      if (guard.kind.cached) continue;
+      const steps = guarded.get(guard);
+      if (steps === undefined) guarded.set(guard, [step]);
+      else steps.push(step);
+    }
   }
   for (const step of plan.steps) {
     if (guarded.has(step)) continue;

@@ -138,11 +138,10 @@ export type StepKind<P extends Json = Json> = {
   readonly version: number;
   /** False for a step that depends on the machine or has effects outside its output. */
   readonly cached: boolean;
-  /**
-   * Milliseconds for which the result of a step that is not cached counts, on the same machine and with the same hints.
-   * Default: 0.
-   */
+  /** Milliseconds for which the result of a step that is not cached counts, on the same machine. Default: 0. */
   readonly currentFor?: number;
+  /** Whether a result that counts for some hints counts for others too. Default: if they are equal. */
+  coversHints?(earlier: Json, now: Draft<P>["hints"]): boolean;
   /** Whether it downloads from the hub. It runs on this machine, before jobs are submitted. Default: no. */
   readonly usesNetwork?: boolean;
   /** Files to store; nothing else is stored. A name that ends in "/" is a folder. */

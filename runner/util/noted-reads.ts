@@ -6,6 +6,21 @@ class Reads {
   keys?: readonly PropertyKey[];
 }
 
+/** What was read of a map, as lists, which are compared without an allocation. */
+type ReadList = {
+  readonly names: readonly PropertyKey[];
+  /** The value of each name, or what was read of it. */
+  readonly values: readonly unknown[];
+  readonly inner: readonly (ReadList | undefined)[];
+  readonly keys: readonly PropertyKey[] | undefined;
+};
+
+function listOf({ values, keys }: Reads): ReadList {
+  const all = [...values.values()];
+  const inner = all.map((value) => (value instanceof Reads ? listOf(value) : undefined));
+  return { names: [...values.keys()], values: all, inner, keys };
+}
+
 /**
  * Remembers the last result of a function of a record, with the keys that the function has read in the record and in the maps
  * in it, down to the level `depth`. `call` returns that result again for a record in which these keys have the same values;
@@ -13,7 +28,7 @@ class Reads {
  */
 export class LastResult<T extends object, R> {
   readonly #depth: number;
-  #last: { readonly reads: Reads; readonly others: readonly unknown[]; readonly result: R } | undefined;
+  #last: { readonly reads: ReadList; readonly others: readonly unknown[]; readonly result: R } | undefined;
 
   constructor(depth: number) {
     this.#depth = depth;
@@ -24,16 +39,17 @@ export class LastResult<T extends object, R> {
     if (last !== undefined && areEqual(last.others, others) && isSame(last.reads, record)) return last.result;
     const reads = new Reads();
     const result = make(noted(record, reads, this.#depth) as T);
-    this.#last = { reads, others, result };
+    this.#last = { reads: listOf(reads), others, result };
     return result;
   }
 }
 
-function isSame({ values, keys }: Reads, record: object): boolean {
+function isSame({ names, values, inner, keys }: ReadList, record: object): boolean {
   if (keys !== undefined && !areEqual(keys, Reflect.ownKeys(record))) return false;
-  for (const [key, before] of values) {
-    const now: unknown = Reflect.get(record, key);
-    if (before instanceof Reads ? !isMap(now) || !isSame(before, now) : now !== before) return false;
+  for (let at = 0; at < names.length; at++) {
+    const now: unknown = Reflect.get(record, names[at] as PropertyKey);
+    const reads = inner[at];
+    if (reads === undefined ? now !== values[at] : !isMap(now) || !isSame(reads, now)) return false;
   }
   return true;
 }

@@ -1,5 +1,5 @@
 import type { RunRole } from "../../config/loaded.ts";
-import type { Draft, StepKind } from "../../plugins/step.ts";
+import type { Draft, FileOf, StepKind } from "../../plugins/step.ts";
 import { rememberedWeakly } from "../../util/remember.ts";
 import { stepIdOf } from "./identity.ts";
 import type { Plan, PlannedRun, PlannedStep } from "./plan.ts";
@@ -64,7 +64,8 @@ export function buildPlan(
       open.add(id);
       const upstream: Record<string, { step: PlannedStep; file: string }> = {};
       const upstreamIds: Record<string, string> = {};
-      for (const [name, from] of Object.entries(draft.inputs)) {
+      for (const name in draft.inputs) {
+        const from = draft.inputs[name] as FileOf;
         const step = place(from.step);
         upstream[name] = { step, file: from.file };
         upstreamIds[name] = step.stepId;
@@ -73,10 +74,10 @@ export function buildPlan(
       open.delete(id);
 
       const same = last.get(draft);
-      const isSame =
-        same !== undefined && Object.entries(upstream).every(([name, { step }]) => same.upstream[name]?.step === step);
-      const sourceDigests = isSame ? same.sourceDigests : digestsOf(draft.sources);
-      const stepId = isSame ? same.stepId : stepIdOf(kind, draft, sourceDigests, upstreamIds);
+      let isSame = same !== undefined;
+      for (const name in upstream) isSame &&= same?.upstream[name]?.step === upstream[name]?.step;
+      const sourceDigests = isSame && same ? same.sourceDigests : digestsOf(draft.sources);
+      const stepId = isSame && same ? same.stepId : stepIdOf(kind, draft, sourceDigests, upstreamIds);
       let step = shared.get(stepId);
       if (step === undefined) {
         step = { id, stepId, kind, draft, upstream, after, sourceDigests };

@@ -1,6 +1,6 @@
 import type { Draft, StepKind } from "../../plugins/step.ts";
-import type { Json } from "../../util/canonical.ts";
 import { canonicalJson, canonicalJsonOnce, sha256 } from "../../util/canonical.ts";
+import { rememberedWeakly } from "../../util/remember.ts";
 import type { PlannedStep } from "./plan.ts";
 import type { Ingredients, StoreRecord } from "./record.ts";
 
@@ -14,24 +14,24 @@ export function stepIdOf(
   sourceDigests: Readonly<Record<string, string>>,
   upstreamIds: Readonly<Record<string, string>>,
 ): string {
-  const inputs: Record<string, Json> = {};
-  for (const [name, from] of Object.entries(draft.inputs)) inputs[name] = [upstreamIds[name] as string, from.file];
-  return digestOf({ kind: kind.name, version: kind.version, params: draft.params, sources: sourceDigests, inputs });
+  // Drafts of one kind name their inputs in one order.
+  let inputs = "";
+  for (const name in draft.inputs) inputs += `\n${name} ${upstreamIds[name]} ${draft.inputs[name]?.file}`;
+  return sha256(
+    `${kind.name} ${kind.version} ${sourcesDigest(sourceDigests)} ${canonicalJsonOnce(draft.params)}${inputs}`,
+  );
 }
 
-/** The cache key: SHA-256 over the ingredients. */
+/** The digest of the sources, which many steps share. */
+const sourcesDigest = rememberedWeakly((sources: Readonly<Record<string, string>>) => sha256(canonicalJson(sources)));
+
+/** The cache key: SHA-256 over the canonical JSON of the ingredients. */
 export function keyOf(ingredients: Ingredients): string {
-  return digestOf(ingredients);
-}
-
-/**
- * SHA-256 of the canonical JSON of the ingredients. The texts of params and sources are cached, because many steps
- * share them.
- */
-function digestOf(all: Omit<Ingredients, "inputs"> & { readonly inputs: Readonly<Record<string, Json>> }): string {
-  const params = canonicalJsonOnce(all.params);
-  const sources = canonicalJsonOnce(all.sources);
-  const [kind, inputs, version] = [all.kind, all.inputs, all.version].map(canonicalJson);
+  // The texts of params and sources are cached, because many steps share them.
+  const params = canonicalJsonOnce(ingredients.params);
+  const sources = canonicalJsonOnce(ingredients.sources);
+  const { kind: name, version, inputs: read } = ingredients;
+  const [kind, inputs] = [canonicalJson(name), canonicalJson(read)];
   return sha256(`{"kind":${kind},"params":${params},"inputs":${inputs},"sources":${sources},"version":${version}}`);
 }
 

@@ -24,12 +24,26 @@ export const preflight: StepKind = {
   version: 1,
   cached: false,
   currentFor: 3_600_000,
+  coversHints: asksNoMore,
   outputs: () => ["preflight.json"],
   run: async (_params, context) => {
     const publishes = context.hint("upload") !== undefined;
     return context.python({ ...program(), ...(publishes ? { network: true, secrets: ["HF_TOKEN"] } : {}) });
   },
 };
+
+/**
+ * Whether hints are equal but for sizes that are not larger. A span of a size is as large as its upper end. Estimates
+ * become narrower with each measured training.
+ */
+export function asksNoMore(before: Json, now: Json): boolean {
+  if (typeof before === "number" && typeof now === "number") return now <= before;
+  if (typeof before !== "object" || typeof now !== "object" || before === null || now === null) return before === now;
+  if (Array.isArray(before) && Array.isArray(now)) return asksNoMore(before.at(-1) ?? null, now.at(-1) ?? null);
+  const [earlier, later] = [before as Record<string, Json>, now as Record<string, Json>];
+  const names = Object.keys({ ...earlier, ...later });
+  return names.every((name) => asksNoMore(earlier[name] ?? null, later[name] ?? null));
+}
 
 /** The check before training and generation of the arm that the experiment is about. */
 export function draftPreflight(experiment: Experiment, site: Site) {
