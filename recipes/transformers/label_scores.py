@@ -9,7 +9,7 @@ the path to them is at least `floor`. The labels below a node that is left out s
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,12 @@ from recipes.transformers.prefill import answers_singly
 FLOOR = 1e-3
 """Least probability of a path that is followed. An error of a label's probability at one slot is below it."""
 
+_PASS_CELLS = 48
+"""The number of tokens whose computation costs about as much as starting another forward pass."""
+
+_Read = Callable[[torch.Tensor], np.ndarray]
+"""Makes values [nodes, tracked] of logits [nodes, vocabulary]."""
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -38,7 +44,7 @@ class Answered:
 @dataclass(frozen=True)
 class _Open:
     """A node of a trie to compute. `before` is the number of the answer's tokens before its path, or those of the path
-    that follow the answer included; `above` the computed nodes of its path, by their places."""
+    that follow the answer included; `above` the computed nodes of its path, by their numbers in the row."""
 
     row: int
     slot: int
@@ -89,13 +95,12 @@ class LabelScorer:
         ]
         tree = _Tree(cache, mask)
         while open:
-            likely = tree.compute(model, open, places, self._log_probabilities)
-            self.scored += len(open)
-            open = [
-                after
-                for node, column, probabilities in zip(open, tree.newest, likely, strict=True)
-                for after in self._below(node, column, probabilities, found[node.row][node.slot])
-            ]
+            level, open = open, []
+            for nodes in _passes(level):
+                stored, likely = tree.compute(model, nodes, places, self._log_probabilities)
+                self.scored += len(nodes)
+                for node, number, probabilities in zip(nodes, stored, likely, strict=True):
+                    open.extend(self._below(node, number, probabilities, found[node.row][node.slot]))
         joined = [self._combined(own) for own in found]
         self.seconds += time.monotonic() - started
         return joined
@@ -126,7 +131,7 @@ class LabelScorer:
                 return
             (node, logprob), at = following, at + 1
 
-    def _below(self, node: _Open, column: int, probabilities: np.ndarray, found: np.ndarray) -> Iterable[_Open]:
+    def _below(self, node: _Open, number: int, probabilities: np.ndarray, found: np.ndarray) -> Iterable[_Open]:
         """Count the labels that end at a computed node; yields its children that are to be computed."""
         self._end(node.trie, node.node, node.logprob, probabilities, found)
         for token, child in node.trie.nodes[node.node].children.items():
@@ -134,7 +139,7 @@ class LabelScorer:
             if np.exp(path) < self._floor:
                 self._share(node.trie, child, path, found)
             else:
-                above = (*node.above, column)
+                above = (*node.above, number)
                 yield _Open(node.row, node.slot, node.trie, child, token, path, node.before, above)
 
     @staticmethod
@@ -156,32 +161,49 @@ class LabelScorer:
 
 
 class _Layer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """Keys and values of a finished batch, which stay as they are, and those of the computed nodes after them."""
+    """Keys and values of a finished batch, which stay as they are, and those of the computed nodes of each row."""
 
-    def __init__(self, finished: Any) -> None:
+    def __init__(self, finished: Any, cells: _Cells) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dtype, self.device, self.is_initialized = finished.dtype, finished.device, True
-        self._finished = (finished.keys, finished.values)
-        self._nodes = tuple(part[:, :, :0] for part in self._finished)
-        self.rows = torch.arange(finished.keys.shape[0], device=finished.device)
-        self.keys, self.values = self._finished
+        self.keys, self.values = finished.keys, finished.values
+        self._cells = cells
+        self._nodes = [part.new_zeros(*part.shape[:2], 0, part.shape[3]) for part in (self.keys, self.values)]
 
     def get_seq_length(self) -> int:
-        return int(self._finished[0].shape[2] + self._nodes[0].shape[2])
+        assert self.keys is not None
+        return int(self.keys.shape[2] + self._cells.before)
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Append nodes to `rows`; returns the keys and values of these rows."""
+        """Store the nodes of a forward pass; returns the keys and values of its rows, with those nodes last."""
+        cells = self._cells
         whole = []
-        kept = []
-        for finished, nodes, new in zip(self._finished, self._nodes, (key_states, value_states), strict=True):
-            whole.append(torch.cat([finished[self.rows], nodes[self.rows], new], dim=2))
-            room = nodes.new_zeros(nodes.shape[0], nodes.shape[1], new.shape[2], nodes.shape[3])
-            room[self.rows] = new
-            kept.append(torch.cat([nodes, room], dim=2))
-        self._nodes = tuple(kept)
+        for at, (finished, new) in enumerate(((self.keys, key_states), (self.values, value_states))):
+            assert finished is not None
+            nodes = self._nodes[at]
+            whole.append(torch.cat([finished[cells.rows], nodes[cells.rows, :, : cells.before], new], dim=2))
+            if nodes.shape[2] < cells.room:
+                more = nodes.new_zeros(*nodes.shape[:2], cells.room - nodes.shape[2], nodes.shape[3])
+                nodes = self._nodes[at] = torch.cat([nodes, more], dim=2)
+            nodes[cells.places, :, cells.stored] = new[cells.lines, :, cells.columns]
         return whole[0], whole[1]
+
+
+@dataclass
+class _Cells:
+    """Where the nodes of a forward pass are: its node i is in row `lines[i]` and column `columns[i]` of the pass, and
+    is stored in row `places[i]` of the batch as node `stored[i]` of that row. `rows` are the batch's rows in the pass,
+    `before` is the number of stored nodes that it reads of each, and `room` the number that it needs."""
+
+    rows: torch.Tensor
+    lines: torch.Tensor
+    columns: torch.Tensor
+    places: torch.Tensor
+    stored: torch.Tensor
+    before: int = 0
+    room: int = 0
 
 
 class _Tree:
@@ -189,50 +211,75 @@ class _Tree:
     its path, and to its path."""
 
     def __init__(self, cache: BatchCache, mask: torch.Tensor) -> None:
-        self._layers = [_Layer(layer) for layer in cache.layers]
+        none = torch.zeros(0, dtype=torch.long, device=mask.device)
+        self._cells = _Cells(none, none, none, none, none)
+        self._layers = [_Layer(layer, self._cells) for layer in cache.layers]
         self._cache = Cache(layers=list(self._layers))
         self._prompts = mask.bool()
-        self._lengths = mask.sum(1)
-        self._computed = cache.get_seq_length()
-        self.newest: list[int] = []
-        """The places of the nodes that `compute` computed last, in their order."""
+        self._lengths = mask.sum(1).tolist()
+        self._answered = cache.get_seq_length()
+        self._stored = [0] * len(mask)
+        """Number of computed nodes of each row of the batch."""
 
-    def compute(self, model: PreTrainedModel, nodes: Sequence[_Open], places: Sequence[int], read: Any) -> np.ndarray:
-        """One forward pass; returns what `read` makes of the logits of each node."""
+    def compute(
+        self, model: PreTrainedModel, nodes: Sequence[_Open], places: Sequence[int], read: _Read
+    ) -> tuple[list[int], np.ndarray]:
+        """One forward pass; returns the number of each node in its row, and what `read` makes of the logits."""
         own = sorted({places[node.row] for node in nodes})
         line = {place: at for at, place in enumerate(own)}
-        count = [0] * len(own)
-        cells = []
+        before = max(self._stored[place] for place in own)
+        width = [0] * len(own)
+        lines, columns, stored = [], [], []
         for node in nodes:
-            at = line[places[node.row]]
-            cells.append((at, count[at]))
-            count[at] += 1
-        width = max(count)
+            place = places[node.row]
+            at = line[place]
+            lines.append(at)
+            columns.append(width[at])
+            stored.append(self._stored[place])
+            width[at] += 1
+            self._stored[place] += 1
         device = self._prompts.device
-        ids = torch.zeros(len(own), width, dtype=torch.long, device=device)
+        start = self._answered + before
+        ids = torch.zeros(len(own), max(width), dtype=torch.long, device=device)
         positions = torch.zeros_like(ids)
-        seen = torch.zeros(len(own), width, self._computed + width, dtype=torch.bool, device=device)
+        seen = torch.zeros(len(own), max(width), start + max(width), dtype=torch.bool, device=device)
         # A cell without a node attends to itself, because an empty row of a mask gives NaN.
-        seen[:, range(width), range(self._computed, self._computed + width)] = True
+        seen[:, range(max(width)), range(start, start + max(width))] = True
         prompt = self._prompts.shape[1]
-        for node, (at, cell) in zip(nodes, cells, strict=True):
-            place = own[at]
-            ids[at, cell] = node.token
-            positions[at, cell] = self._lengths[place] + node.before + len(node.above)
-            seen[at, cell, :prompt] = self._prompts[place]
-            seen[at, cell, prompt : prompt + node.before] = True
-            seen[at, cell, list(node.above)] = True
+        for node, at, column in zip(nodes, lines, columns, strict=True):
+            ids[at, column] = node.token
+            positions[at, column] = self._lengths[own[at]] + node.before + len(node.above)
+            seen[at, column, :prompt] = self._prompts[own[at]]
+            seen[at, column, prompt : prompt + node.before] = True
+            seen[at, column, [self._answered + above for above in node.above]] = True
         dtype = self._layers[0].dtype
         mask = torch.zeros(seen.shape, dtype=dtype, device=device).masked_fill(~seen, torch.finfo(dtype).min)
-        for layer in self._layers:
-            layer.rows = torch.tensor(own, device=device)
+        cells = self._cells
+        cells.rows = torch.tensor(own, device=device)
+        cells.lines, cells.columns, cells.stored = (torch.tensor(x, device=device) for x in (lines, columns, stored))
+        cells.places = cells.rows[cells.lines]
+        cells.before, cells.room = before, max(stored) + 1
         logits = model(
             input_ids=ids, attention_mask=mask[:, None], position_ids=positions, past_key_values=self._cache
         ).logits
-        self.newest = [self._computed + cell for _, cell in cells]
-        self._computed += width
-        values: np.ndarray = read(logits[[at for at, _ in cells], [cell for _, cell in cells]])
-        return values
+        return stored, read(logits[cells.lines, cells.columns])
+
+
+def _passes(nodes: Sequence[_Open]) -> list[list[_Open]]:
+    """Nodes in forward passes. A pass is as wide as its row with the most nodes, so that rows of few nodes are apart
+    from those of many if that saves more cells than a pass costs."""
+    by_row: dict[int, list[_Open]] = {}
+    for node in nodes:
+        by_row.setdefault(node.row, []).append(node)
+    passes: list[list[_Open]] = []
+    wide = empty = 0
+    for own in sorted(by_row.values(), key=len, reverse=True):
+        empty += wide - len(own)
+        if not passes or empty > _PASS_CELLS:
+            passes.append([])
+            wide, empty = len(own), 0
+        passes[-1].extend(own)
+    return passes
 
 
 def expect_scorable(model: PreTrainedModel, longest: int) -> None:
