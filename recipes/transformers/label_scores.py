@@ -23,7 +23,7 @@ from recipes.transformers.kv_cache import BatchCache
 from recipes.transformers.label_paths import LabelPaths, Slot, Trie
 from recipes.transformers.prefill import answers_singly
 
-FLOOR = 1e-3
+FLOOR = 1e-2
 """Least probability of a path that is followed. An error of a label's probability at one slot is below it."""
 
 _PASS_CELLS = 48
@@ -41,10 +41,16 @@ class Answered:
     complete: bool
 
 
-@dataclass(frozen=True)
+_TOGETHER = 6
+"""A subtree of at most this many nodes is computed in one pass: each pass copies the keys and values of its rows."""
+
+
+@dataclass(eq=False)
 class _Open:
     """A node of a trie to compute. `before` is the number of the answer's tokens before its path, or those of the path
-    that follow the answer included; `above` the computed nodes of its path, by their numbers in the row."""
+    that follow the answer included; `above` the computed nodes of its path, by their numbers in the row. A node with a
+    `parent` is computed in the pass of its parent, from which its `logprob` and `above` follow. If it is `whole`, so
+    are all nodes below it."""
 
     row: int
     slot: int
@@ -54,6 +60,8 @@ class _Open:
     logprob: float
     before: int
     above: tuple[int, ...]
+    parent: _Open | None = None
+    whole: bool = False
 
 
 class LabelScorer:
@@ -95,12 +103,19 @@ class LabelScorer:
         ]
         tree = _Tree(cache, mask)
         while open:
-            level, open = open, []
+            level = [each for node in open for each in _with_subtree(node)]
+            open = []
             for nodes in _passes(level):
-                stored, likely = tree.compute(model, nodes, places, self._log_probabilities)
+                likely = tree.compute(model, nodes, places, self._log_probabilities)
                 self.scored += len(nodes)
-                for node, number, probabilities in zip(nodes, stored, likely, strict=True):
-                    open.extend(self._below(node, number, probabilities, found[node.row][node.slot]))
+                at = {node: index for index, node in enumerate(nodes)}
+                for node, probabilities in zip(nodes, likely, strict=True):
+                    if node.parent is not None:
+                        before = likely[at[node.parent]]
+                        node.logprob = node.parent.logprob + float(before[self._paths.column(node.token)])
+                    self._end(node.trie, node.node, node.logprob, probabilities, found[node.row][node.slot])
+                    if not node.whole:
+                        open.extend(self._below(node, probabilities, found[node.row][node.slot]))
         joined = [self._combined(own) for own in found]
         self.seconds += time.monotonic() - started
         return joined
@@ -131,16 +146,14 @@ class LabelScorer:
                 return
             (node, logprob), at = following, at + 1
 
-    def _below(self, node: _Open, number: int, probabilities: np.ndarray, found: np.ndarray) -> Iterable[_Open]:
-        """Count the labels that end at a computed node; yields its children that are to be computed."""
-        self._end(node.trie, node.node, node.logprob, probabilities, found)
+    def _below(self, node: _Open, probabilities: np.ndarray, found: np.ndarray) -> Iterable[_Open]:
+        """The children of a computed node that are to be computed; labels below the others share their probability."""
         for token, child in node.trie.nodes[node.node].children.items():
             path = node.logprob + float(probabilities[self._paths.column(token)])
             if np.exp(path) < self._floor:
                 self._share(node.trie, child, path, found)
             else:
-                above = (*node.above, number)
-                yield _Open(node.row, node.slot, node.trie, child, token, path, node.before, above)
+                yield _Open(node.row, node.slot, node.trie, child, token, path, node.before, node.above)
 
     @staticmethod
     def _end(trie: Trie, node: int, logprob: float, probabilities: np.ndarray, found: np.ndarray) -> None:
@@ -221,10 +234,9 @@ class _Tree:
         self._stored = [0] * len(mask)
         """Number of computed nodes of each row of the batch."""
 
-    def compute(
-        self, model: PreTrainedModel, nodes: Sequence[_Open], places: Sequence[int], read: _Read
-    ) -> tuple[list[int], np.ndarray]:
-        """One forward pass; returns the number of each node in its row, and what `read` makes of the logits."""
+    def compute(self, model: PreTrainedModel, nodes: Sequence[_Open], places: Sequence[int], read: _Read) -> np.ndarray:
+        """One forward pass; returns what `read` makes of the logits of each node. A parent comes before its children.
+        Adds the number of each node to its own path."""
         own = sorted({places[node.row] for node in nodes})
         line = {place: at for at, place in enumerate(own)}
         before = max(self._stored[place] for place in own)
@@ -246,12 +258,20 @@ class _Tree:
         # A cell without a node attends to itself, because an empty row of a mask gives NaN.
         seen[:, range(max(width)), range(start, start + max(width))] = True
         prompt = self._prompts.shape[1]
-        for node, at, column in zip(nodes, lines, columns, strict=True):
+        cell = {node: start + column for node, column in zip(nodes, columns, strict=True)}
+        for node, at, column, number in zip(nodes, lines, columns, stored, strict=True):
             ids[at, column] = node.token
-            positions[at, column] = self._lengths[own[at]] + node.before + len(node.above)
             seen[at, column, :prompt] = self._prompts[own[at]]
             seen[at, column, prompt : prompt + node.before] = True
-            seen[at, column, [self._answered + above for above in node.above]] = True
+            within = []
+            parent = node.parent
+            while parent is not None:
+                within.append(cell[parent])
+                first, parent = parent, parent.parent
+            stored_above = node.above if node.parent is None else first.above[:-1]
+            seen[at, column, [self._answered + above for above in stored_above] + within] = True
+            positions[at, column] = self._lengths[own[at]] + node.before + len(stored_above) + len(within)
+            node.above = (*(node.above if node.parent is None else node.parent.above), number)
         dtype = self._layers[0].dtype
         mask = torch.zeros(seen.shape, dtype=dtype, device=device).masked_fill(~seen, torch.finfo(dtype).min)
         cells = self._cells
@@ -262,7 +282,21 @@ class _Tree:
         logits = model(
             input_ids=ids, attention_mask=mask[:, None], position_ids=positions, past_key_values=self._cache
         ).logits
-        return stored, read(logits[cells.lines, cells.columns])
+        values: np.ndarray = read(logits[cells.lines, cells.columns])
+        return values
+
+
+def _with_subtree(node: _Open) -> list[_Open]:
+    """A node, and all nodes below it if they are few; parents come first."""
+    found = [node]
+    for each in found:
+        for token, child in node.trie.nodes[each.node].children.items():
+            found.append(_Open(node.row, node.slot, node.trie, child, token, 0.0, node.before, (), parent=each))
+            if len(found) > _TOGETHER:
+                return [node]
+    for each in found:
+        each.whole = True
+    return found
 
 
 def _passes(nodes: Sequence[_Open]) -> list[list[_Open]]:
