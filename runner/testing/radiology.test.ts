@@ -120,5 +120,8 @@ test("every file of the radiology study package has the notice on simulated pred
   await page.goto(pathToFileURL(join(out, "report.html")).href);
   expect(await page.locator(".warning").textContent()).toMatch(simulated);
   expect(await page.locator("article.case").count()).toBeGreaterThan(0);
+  await page.setViewportSize({ width: 1400, height: 900 });
+  const scrolled = "[...document.querySelectorAll('.wide')].filter((one) => one.scrollWidth > one.clientWidth).length";
+  expect(await page.evaluate(scrolled), "tables wider than a page of 1,400 px").toBe(0);
   await expectAccessible(page);
 });

@@ -10,6 +10,8 @@ export type RunsTable = { readonly linkOf?: (row: RunRow) => string; readonly ch
 /** A sortable table of finished runs. */
 export function runsTable(rows: readonly RunRow[], { linkOf, choose = false }: RunsTable = {}): Html {
   const priced = rows.some(({ price }) => price !== null);
+  // Replayed runs have no memory. The table must fit next to the contents of a page that is 1,400 px wide.
+  const measured = rows.some(({ memory }) => memory > 0);
   const head: readonly (readonly [name: string, side: "left" | "right"])[] = [
     ["experiment", "left"],
     ["run", "left"],
@@ -18,7 +20,7 @@ export function runsTable(rows: readonly RunRow[], { linkOf, choose = false }: R
     ["score [95 % CI]", "right"],
     ["best other arm", "right"],
     ["time", "right"],
-    ["memory", "right"],
+    ...(measured ? [["memory", "right"] as const] : []),
     ...(priced ? [["price", "right"] as const] : []),
     ["finished (UTC)", "left"],
     ["notes", "left"],
@@ -29,11 +31,15 @@ export function runsTable(rows: readonly RunRow[], { linkOf, choose = false }: R
     ([name, side]) => html`<th scope="col" class="${side}">${name}</th>`,
   )}</tr></thead>
 <tbody>
-${rows.map((row) => runLine(row, priced, choose, linkOf?.(row)))}</tbody></table></div>
+${rows.map((row) => runLine(row, { priced, measured, choose }, linkOf?.(row)))}</tbody></table></div>
 `;
 }
 
-function runLine(row: RunRow, priced: boolean, choose: boolean, link: string | undefined): Html {
+function runLine(
+  row: RunRow,
+  { priced, measured, choose }: Readonly<Record<"priced" | "measured" | "choose", boolean>>,
+  link: string | undefined,
+): Html {
   const [own, ...others] = row.scores;
   const bestOther = others.reduce<ArmScore | undefined>(
     (best, one) => ((one.value ?? -1) > (best?.value ?? -1) ? one : best),
@@ -42,11 +48,9 @@ function runLine(row: RunRow, priced: boolean, choose: boolean, link: string | u
   const name = `${row.experiment}/${row.run}`;
   return html`<tr${choose && html` data-run="${name}"`}>${
     choose && html`<td><input type="checkbox" name="run" value="${name}" aria-label="Select ${name}"></td>`
-  }<th scope="row">${row.experiment}</th><td class="run">${link === undefined ? runLabel(row) : html`<a href="${link}">${runLabel(row)}</a>`}</td><td>${metricName(row.metric)} (${row.view})</td><td>${own.name}</td><td class="right" data-value="${own.value ?? ""}">${scoreOf(own)}</td><td class="right" data-value="${bestOther?.value ?? ""}">${
+  }<th scope="row">${row.experiment}</th><td class="run">${link === undefined ? runLabel(row) : html`<a href="${link}">${runLabel(row)}</a>`}</td><td>${metricName(row.metric)} (${row.view})</td><td class="names">${own.name}</td><td class="right" data-value="${own.value ?? ""}">${scoreOf(own)}</td><td class="right names" data-value="${bestOther?.value ?? ""}">${
     bestOther === undefined ? missing : `${bestOther.name} ${score(bestOther.value)}`
-  }</td><td class="right" data-value="${row.seconds}">${reportDuration(row.seconds)}</td><td class="right" data-value="${row.memory}">${gigabytes(
-    row.memory,
-  )}</td>${priced && html`<td class="right" data-value="${row.price ?? ""}">${row.price?.toFixed(2) ?? missing}</td>`}<td data-value="${row.created}">${row.created.slice(0, 16).replace("T", " ")}</td><td>${
+  }</td><td class="right" data-value="${row.seconds}">${reportDuration(row.seconds)}</td>${measured && html`<td class="right" data-value="${row.memory}">${gigabytes(row.memory)}</td>`}${priced && html`<td class="right" data-value="${row.price ?? ""}">${row.price?.toFixed(2) ?? missing}</td>`}<td data-value="${row.created}">${row.created.slice(0, 16).replace("T", " ")}</td><td>${
     row.marks.length === 0 ? "" : row.marks.map((mark) => html`<span class="mark">${mark}</span> `)
   }</td></tr>
 `;
