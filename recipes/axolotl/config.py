@@ -203,7 +203,6 @@ def _reporters(report_to: list[str], work: Path) -> dict[str, Any]:
     if "mlflow" in report_to:
         keys |= {"use_mlflow": True, "mlflow_experiment_name": PROJECT, "hf_mlflow_log_artifacts": False}
         keys["mlflow_run_name"] = name
-        keys["mlflow_tracking_uri"] = (work / "reports" / "mlflow").absolute().as_uri()
     return keys
 
 

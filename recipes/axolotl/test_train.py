@@ -362,7 +362,7 @@ def test_a_key_that_the_installed_axolotl_lacks_ends_the_training(start: Start, 
 
 @soak
 def test_reporters_write_local_files(trained: Start) -> None:
-    step = trained(report_to=["tensorboard", "wandb", "mlflow", "trackio"])
+    step = trained(name="artifacts", report_to=["tensorboard", "wandb", "mlflow", "trackio"])
     live = step.work / "axolotl" / "reports" / "tensorboard"
     assert list(live.rglob("events.out.tfevents.*"))
     assert [path.name for path in (step.output / "tensorboard").iterdir()] == ["events.out.tfevents.0"]

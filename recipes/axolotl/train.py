@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ from recipes.common.training.request import (
     steps_per_epoch,
     total_steps,
 )
-from recipes.common.training.trackers import link_of, mlflow_run, tracked_runs
+from recipes.common.training.trackers import link_of, mlflow_run, mlflow_uri, tracked_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = {
@@ -192,27 +193,30 @@ def launch(step: Step, work: Path, config: Mapping[str, Any], device: Device) ->
             saved.unlink()
     (work / "progress.jsonl").symlink_to(step.progress_path)
     module, arguments = "axolotl.cli.train", [str(work / "config.yaml")]
-    environments = _environments(work, device, step.cores, config)
-    children = [
-        subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=work, env=env, stdin=subprocess.PIPE)
-        for env in environments
-    ]
-    if device.nodes > 1:
-        size = {"nodes": device.nodes, "per_node": device.count}
-        children.append(RemoteProcesses(module, arguments, env=environments[0], gpus=device.kind == "cuda", **size))
-    interrupted = False
-    while any(child.poll() is None for child in children):
-        if step.stopping and not interrupted:
-            interrupted = True
-            # The callback passes the interrupt on to the processes of other nodes.
-            for child in children[: device.count]:
-                child.send_signal(signal.SIGTERM)
-        if any(child.poll() not in (None, 0) for child in children) and len(children) > 1:
-            time.sleep(2)
-            for child in children:
-                child.kill()
-        time.sleep(0.1)
-    return [child.wait() for child in children]
+    with ExitStack() as stack:
+        tracked = config.get("use_mlflow")
+        store = {"MLFLOW_TRACKING_URI": stack.enter_context(mlflow_uri(work / "reports" / "mlflow"))} if tracked else {}
+        environments = [env | store for env in _environments(work, device, step.cores, config)]
+        children = [
+            subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=work, env=env, stdin=subprocess.PIPE)
+            for env in environments
+        ]
+        if device.nodes > 1:
+            size = {"nodes": device.nodes, "per_node": device.count}
+            children.append(RemoteProcesses(module, arguments, env=environments[0], gpus=device.kind == "cuda", **size))
+        interrupted = False
+        while any(child.poll() is None for child in children):
+            if step.stopping and not interrupted:
+                interrupted = True
+                # The callback passes the interrupt on to the processes of other nodes.
+                for child in children[: device.count]:
+                    child.send_signal(signal.SIGTERM)
+            if any(child.poll() not in (None, 0) for child in children) and len(children) > 1:
+                time.sleep(2)
+                for child in children:
+                    child.kill()
+            time.sleep(0.1)
+        return [child.wait() for child in children]
 
 
 def _environments(work: Path, device: Device, cores: int, config: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torchtune.training.metric_logging import (
 from torchtune.utils import get_world_size_and_rank
 
 from recipes.common.protocol import StepFailed
-from recipes.common.training.trackers import PROJECT, TrackioRun, mlflow_run
+from recipes.common.training.trackers import PROJECT, TrackioRun, mlflow_run, mlflow_uri
 
 
 def _wandb(folder: Path, name: str, link: Mapping[str, str]) -> Any:
@@ -27,16 +28,25 @@ def _wandb(folder: Path, name: str, link: Mapping[str, str]) -> Any:
     return WandBLogger(project=PROJECT, log_dir=str(folder), mode="offline", **about)
 
 
-def _mlflow(folder: Path, name: str, link: Mapping[str, str]) -> Any:
-    import mlflow
+class _MLflow(MLFlowLogger):  # type: ignore[misc]
+    """torchtune's logger, with the run of an earlier attempt and the link to the step."""
 
-    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
-    if (earlier := mlflow_run(folder)) is not None:
-        os.environ["MLFLOW_RUN_ID"] = earlier
-    logger = MLFlowLogger(experiment_name=PROJECT, tracking_uri=folder.absolute().as_uri(), run_name=name)
-    if logger.rank == 0:
-        mlflow.set_tags(dict(link))
-    return logger
+    def __init__(self, folder: Path, name: str, link: Mapping[str, str]) -> None:
+        import mlflow
+
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+        if (earlier := mlflow_run(folder)) is not None:
+            os.environ["MLFLOW_RUN_ID"] = earlier
+        self._folder = ExitStack()
+        uri = self._folder.enter_context(mlflow_uri(folder))
+        super().__init__(experiment_name=PROJECT, tracking_uri=uri, run_name=name)
+        if self.rank == 0:
+            mlflow.set_tags(dict(link))
+
+    def close(self) -> None:
+        """End the run."""
+        super().close()
+        self._folder.close()
 
 
 class _Trackio(MetricLoggerInterface):  # type: ignore[misc]
@@ -60,7 +70,7 @@ class _Trackio(MetricLoggerInterface):  # type: ignore[misc]
 _LOGGERS: Mapping[str, Callable[[Path, str, Mapping[str, str]], Any]] = {
     "tensorboard": lambda folder, _name, _link: TensorBoardLogger(str(folder)),
     "wandb": _wandb,
-    "mlflow": _mlflow,
+    "mlflow": _MLflow,
     "trackio": _Trackio,
 }
 

@@ -421,7 +421,7 @@ def test_a_missing_reporter_package_fails_before_training(start: Start) -> None:
 def test_reporters_write_offline_files(trained: Trained, name: str) -> None:
     if find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
-    step = trained("llama", report_to=[name], epochs=1)
+    step = trained("llama", name="artifacts", report_to=[name], epochs=1)
     files = [file for file in (step.output / name).rglob("*") if file.is_file()]
     assert files and not any(file.is_symlink() for file in files)
     assert [(entry["tracker"], entry["run"]) for entry in step.evidence["trackers"]] == [(name, "train-work")]

@@ -6,7 +6,9 @@ A run is named after the step's cache key, which the manifest lists, and records
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,17 @@ class TrackioRun:
     def close(self) -> None:
         """Write what is queued."""
         self._run.finish()
+
+
+@contextmanager
+def mlflow_uri(folder: Path) -> Iterator[str]:
+    """The address of a folder for MLflow, valid in the context. MLflow reads no run below a folder that is called
+    "artifacts", as that of a study is. The address is that of a link in the temporary folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="exp-mlflow-") as temporary:
+        link = Path(temporary) / "mlflow"
+        link.symlink_to(folder.absolute(), target_is_directory=True)
+        yield link.as_uri()
 
 
 def mlflow_run(folder: Path) -> str | None:
