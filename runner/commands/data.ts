@@ -6,17 +6,27 @@ import { viewOf } from "../data/labels/views.ts";
 import { labelCounts } from "../data/labels.ts";
 import type { Row } from "../data/rows.ts";
 import { proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
-import { auditStudy, prepareTraining, type Study } from "../pipeline/steps/data.ts";
-import { taskOf } from "../pipeline/steps/task.ts";
+import { classifiers } from "../evaluation/baselines/names.ts";
+import { suspicions } from "../evaluation/labels/suspects.ts";
+import { type CandidateRow, draftCandidates } from "../pipeline/steps/candidates.ts";
+import { auditStudy, type DataRow, draftData, prepareTraining, type Study } from "../pipeline/steps/data.ts";
+import { draftFetchData } from "../pipeline/steps/fetch-data.ts";
+import { readJsonLines } from "../pipeline/steps/jsonl.ts";
+import { openTaskWith, parsingParams, scoringFiles, taskOf } from "../pipeline/steps/task.ts";
+import type { Draft } from "../plugins/step.ts";
 import type { OpenTask, Task } from "../plugins/tasks/task.ts";
 import { loadAll } from "../project/load.ts";
+import { openProject } from "../project/project.ts";
 import { studiesOf } from "../project/studies.ts";
 import { tokenLengths } from "../project/token-lengths.ts";
 import { auditText } from "../terminal/audit.ts";
+import { table } from "../terminal/table.ts";
 import { type Context, exit } from "../util/context.ts";
+import { integer, plural } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, optionalValue, required } from "./command.ts";
 import { json, set, trust } from "./common-options.ts";
+import { runDrafts } from "./run-drafts.ts";
 
 /** The rows of one data set, and how its experiment reads their labels. */
 type Audited = {
@@ -37,10 +47,16 @@ export const command = defineCommand({
       "file",
       "Write proposals for a synonym file, from training labels, to edit. Default file: synonyms.proposed.yaml.",
     ),
+    suspects: optionalValue(
+      "baseline",
+      `List suspected label errors of the training rows, by a classifier: ${classifiers.join(" or ")}. Default: linear.`,
+    ),
     json,
   },
-  async run({ file, set, trust, suggestSynonyms, json }, context) {
+  async run({ file, set, trust, suggestSynonyms, suspects, json }, context) {
     const [loaded] = loadAll([file], { set, trust }, context);
+    if (suspects !== undefined && loaded !== undefined)
+      return listSuspects(loaded, suspects === true ? "linear" : suspects, { json }, context);
     const all = loaded === undefined ? [] : await auditPoints(loaded, context);
     const [first] = all;
     if (suggestSynonyms !== undefined && first !== undefined) {
@@ -61,6 +77,75 @@ export const command = defineCommand({
     return suggestSynonyms === undefined && isBlocked ? exit.refused : exit.done;
   },
 });
+
+/** Suspected errors that the terminal shows; `--json` has all. */
+const mostSuspects = 30;
+
+/** Lists label errors that a classifier suspects in the training rows. Throws UserError. */
+async function listSuspects(
+  { name, root, points }: LoadedExperiment,
+  classifier: string,
+  { json }: { readonly json: boolean },
+  context: Context,
+): Promise<number> {
+  const [point] = points;
+  if (point === undefined) return exit.invalid;
+  const { experiment, coordinates } = point;
+  const task = taskOf(experiment);
+  const refuse = (code: string, message: string, help: string): UserError =>
+    new UserError(code, message, { help, status: "invalid" });
+  if (!classifiers.includes(classifier))
+    throw refuse("bad-option", `--suspects: no classifier ${classifier}`, `use ${classifiers.join(" or ")}`);
+  if (task.labels === undefined)
+    throw refuse("task-unsupported", `--suspects needs a task with labels, not ${task.name}`, "leave it out");
+  const project = await openProject(root, context, "write");
+  const candidates = draftCandidates(experiment, project.site, { from: classifier, crossFit: true }) as Draft;
+  const fetched = draftFetchData(experiment, project.site);
+  const drafts = [...(fetched === undefined ? [] : [fetched]), draftData(experiment, project.site), candidates];
+  const fileOf = await runDrafts({ experiment: name, role: "final", coordinates, drafts }, project, context);
+  if (fileOf === undefined) return exit.failed;
+
+  const files = scoringFiles(experiment);
+  const open = await openTaskWith(parsingParams(experiment), (key) => files[key]);
+  const canonical = (label: string): string => open.parts([label], "canonical")[0] ?? "";
+  const lines = readJsonLines<DataRow>(fileOf("data", "train.jsonl"));
+  const scored = new Map(
+    readJsonLines<CandidateRow>(fileOf(candidates.id, "train.jsonl")).map((row) => [row.id, row.candidates]),
+  );
+  // Copies of data.oversample have the input and the target of a row before them.
+  const seen = new Set<string>();
+  const rows = lines.filter(({ input, target }) => seen.size !== seen.add(`${target}\0${input}`).size);
+  const { errors, pairs } = suspicions(
+    rows.map(({ id, gold }) => {
+      const scores = new Map<string, number>();
+      // The best first: of two spellings of a label, the better one counts.
+      for (const { label, score } of scored.get(id) ?? [])
+        if (!scores.has(canonical(label))) scores.set(canonical(label), score);
+      return { id, gold: open.parts(gold, "canonical"), scores };
+    }),
+  );
+  if (json) {
+    context.out(`${JSON.stringify({ errors, pairs }, null, 1)}\n`);
+    return exit.done;
+  }
+  const shown = errors
+    .slice(0, mostSuspects)
+    .map(({ id, label, kind, score, limit }) => [id, kind, label, score.toFixed(2), limit.toFixed(2)]);
+  const head = ["row", "label is", "label", "score", "limit"];
+  if (shown.length > 0)
+    context.out(`${table([head, ...shown], { ...context, align: ["left", "left", "left", "right", "right"] })}\n`);
+  const count = (wanted: "missing" | "wrong"): number => errors.filter(({ kind }) => kind === wanted).length;
+  const rest = errors.length > mostSuspects ? ` --json lists all ${integer(errors.length)}.` : "";
+  context.out(
+    `${plural(count("wrong"), "label")} probably wrong and ${integer(count("missing"))} probably missing in ${plural(rows.length, "training row")}, by ${classifier}.${rest} ` +
+      "Read a row before you change it.\n",
+  );
+  for (const { label, other, rows: missing, shared } of pairs)
+    context.out(
+      `perhaps one label: ${label} / ${other}. ${integer(shared)} of ${integer(missing)} rows that score as ${label} have ${other} in its place; if so, list them in data.labels.synonyms\n`,
+    );
+  return exit.done;
+}
 
 /** Audits each data set of an experiment's runs once. */
 async function auditPoints(loaded: LoadedExperiment, context: Context): Promise<readonly Audited[]> {

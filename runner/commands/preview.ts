@@ -1,12 +1,5 @@
-import { join } from "node:path";
-import type { Event } from "../execution/event.ts";
-import { execute } from "../execution/scheduler.ts";
-import { projectStepRunner } from "../orchestration/step-runner.ts";
-import { buildPlan } from "../pipeline/plan/build.ts";
-import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { armOfStep, stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { type Preview, type PreviewRow, readResult } from "../pipeline/result-files.ts";
-import { kinds } from "../pipeline/steps/index.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
 import { draftsOfPreview } from "../pipeline/steps/preview.ts";
 import { engines } from "../plugins/engines/registry.ts";
@@ -14,11 +7,11 @@ import { defaultEnvironment } from "../plugins/environments.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
 import { environmentStatus } from "../setup/environments.ts";
-import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { previewText } from "../terminal/preview.ts";
 import { exit } from "../util/context.ts";
 import { defineCommand, integer, negatedFlag, required } from "./command.ts";
 import { json, set, trust } from "./common-options.ts";
+import { runDrafts } from "./run-drafts.ts";
 
 export const command = defineCommand({
   arguments: { file: required("file", "An experiment file.") },
@@ -35,30 +28,13 @@ export const command = defineCommand({
     if (one === undefined || point === undefined) return exit.invalid;
     const { experiment } = point;
     const project = await openProject(one.root, context, "write");
-    const { store, site } = project;
+    const { site } = project;
     const environment = defaultEnvironment();
     const { state } = environmentStatus(environment, context);
     const drafts = draftsOfPreview(experiment, site, { rows, answer }, state === "ok");
     const drafted = { experiment: one.name, role: "final" as const, coordinates: point.coordinates, drafts };
-    const plan = buildPlan([drafted], kinds, (file) => project.digests.of(file));
-
-    const reporter = chooseReporter({ json: false, quiet: true }, context);
-    const emit = (event: Event): void => reporter.event(event);
-    const records = new Map<string, StoreRecord>();
-    try {
-      const parts = projectStepRunner(plan, project, context, { emit, jobs: 1 });
-      const outcomes = await execute(plan, parts, { emit, stop: context.stop, force: () => false, keepGoing: false });
-      for (const [step, outcome] of outcomes) {
-        if ("record" in outcome && outcome.record !== undefined) records.set(step.draft.id, outcome.record);
-      }
-    } finally {
-      await reporter.close();
-      store.close();
-    }
-    if (records.size < plan.steps.length) return exit.failed;
-
-    const fileOf = (step: string, name: string): string =>
-      join(store.objectDir((records.get(step) as StoreRecord).object), name);
+    const fileOf = await runDrafts(drafted, project, context);
+    if (fileOf === undefined) return exit.failed;
     const notes: string[] = [];
     if (one.points.length > 1) notes.push(`the first of ${one.points.length} runs: ${point.coordinates}`);
     if (state !== "ok")

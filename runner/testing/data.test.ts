@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { parse } from "csv-parse/sync";
 import { expect } from "vitest";
 import type { Audit } from "../data/audit.ts";
+import { expectFailure } from "./command.ts";
 import { type Rig, test } from "./rig.ts";
 
 type Case = { id: string; input: string; answer: string };
@@ -240,4 +241,64 @@ test("--suggest-synonyms proposes from training labels, never over an old file",
   const again = await run();
   expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/new\.yaml .*\[file-exists\]/)]);
   expect((await rig.exp("data", "experiments/study.yaml", "--set", "data.labels.synonyms=../new.yaml")).code).toBe(0);
+});
+
+test("--suspects lists planted label errors and a pair of near-synonyms", async ({ rig }) => {
+  rig.usePython();
+  const names = ["flat tyre", "worn brake", "loose chain"];
+  const texts = ["The tyre has no air", "The brake pads are thin", "The chain jumps off"];
+  const filler = [
+    "Paint scratched",
+    "Lamp works",
+    "Bell missing",
+    "Saddle new",
+    "Rack bent",
+    "Frame clean",
+    "Grips old",
+  ];
+  const rows = Array.from({ length: 240 }, (_, at) => {
+    const [one, other] = [at % 3, (at + 1) % 3];
+    const words = [texts[one], ...(at % 4 === 0 ? [texts[other]] : []), filler[at % 7], filler[(at * 5 + 2) % 7]];
+    return {
+      id: `r${at}`,
+      text: `${words.join(". ")}. Bike ${at}.`,
+      labels: [names[one], ...(at % 4 === 0 ? [names[other]] : [])],
+    };
+  });
+  const change = (at: number, labels: readonly (string | undefined)[]): void =>
+    void Object.assign(rows[at] as object, { labels });
+  change(8, [names[2]]); // lacks flat tyre
+  const wrong = [75, 81];
+  for (const at of wrong) change(at, [names[at % 3], names[2]]); // the chain is not mentioned
+  for (let at = 6; at < 240; at += 18)
+    change(at, rows[at]?.labels.map((label) => (label === names[0] ? "puncture" : label)) ?? []);
+  const line = ({ id, text, labels }: (typeof rows)[number]): string => `${id},"${text}","${labels.join("; ")}"`;
+  rig.write("experiments/data/bikes.csv", `id,text,labels\n${rows.map(line).join("\n")}\n`);
+  rig.write(
+    "experiments/bikes.yaml",
+    `name: bikes
+data:
+  train: {file: data/bikes.csv}
+  test: {file: data/test.csv}
+  columns: {id: id, input: text, target: labels}
+  labels: {separator: ";"}
+model: {base: smollm2-135m}
+prompt: {template: prompts/ask.hbs}
+`,
+  );
+  type Found = { readonly errors: readonly { id: string; label: string; kind: string }[]; readonly pairs: unknown };
+  const found = await rig.json<Found>("data", "experiments/bikes.yaml", "--suspects", "tfidf_svm");
+  const foundRows = (label: string, kind: string): readonly string[] =>
+    found.errors.filter((one) => one.label === label && one.kind === kind).map(({ id }) => id);
+  expect(foundRows("flat tyre", "missing")).toContain("r8");
+  const chains = foundRows("loose chain", "wrong");
+  expect(chains).toContain("r81");
+  for (const id of chains) expect(wrong.map((at) => `r${at}`)).toContain(id);
+  expect(found.pairs).toMatchObject([{ label: "flat tyre", other: "puncture" }]);
+  const text = await rig.output("data", "experiments/bikes.yaml", "--suspects", "tfidf_svm");
+  expect(text).toContain("perhaps one label: flat tyre / puncture");
+  expect(text).toMatch(/^r81 +wrong +loose chain/m);
+  const refused = (...more: readonly string[]) => rig.exp("data", "experiments/bikes.yaml", ...more);
+  expectFailure(await refused("--suspects", "svm"), 2, "bad-option", "tfidf_svm or linear");
+  expectFailure(await refused("--suspects", "--set", "task=text"), 2, "task-unsupported", "labels");
 });

@@ -39,8 +39,9 @@ export const candidatesStep = "candidates";
 const showsTraining = ({ train, prompt }: Experiment): boolean => train !== undefined || prompt.examples.count > 0;
 
 /**
- * The step that the prompts get candidates from; undefined without `prompt.candidates`. `rows` are the rows in place of
- * the evaluated and validation rows. `crossFit` requests candidates of training rows that the experiment does not show.
+ * The step that the prompts get candidates from; undefined without `prompt.candidates` and `from`, which is the baseline
+ * in its place. `rows` are the rows in place of the evaluated and validation rows. `crossFit` requests candidates of
+ * training rows that the experiment does not show.
  */
 export function draftCandidates(
   experiment: Experiment,
@@ -48,16 +49,22 @@ export function draftCandidates(
   {
     id = candidatesStep,
     rows,
+    from = experiment.prompt.candidates?.from,
     crossFit = showsTraining(experiment),
-  }: { readonly id?: string; readonly rows?: FileOf; readonly crossFit?: boolean } = {},
+  }: {
+    readonly id?: string;
+    readonly rows?: FileOf;
+    readonly from?: string | undefined;
+    readonly crossFit?: boolean;
+  } = {},
 ): Draft | undefined {
-  const { prompt, evaluate } = experiment;
-  if (prompt.candidates === undefined) return undefined;
+  const { evaluate } = experiment;
+  if (from === undefined) return undefined;
   const common = draft({
     id,
     kind: candidates.name,
     params: {
-      classifier: prompt.candidates.from,
+      classifier: from,
       cross_fit: crossFit,
       ...(taskOf(experiment).labels?.isSingle ? { single: true } : {}),
       ...{ seed: 1, folds: 3 },
