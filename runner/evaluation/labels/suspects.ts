@@ -36,7 +36,7 @@ const pairLimits = { rows: 5, share: 0.5, lift: 10 };
 /** Least number of rows with a label for which errors are suspected. */
 const leastRows = 5;
 
-/** Least share of the rows above the upper limit that must have the label: a classifier that does not know it is no witness. */
+/** Least share of the rows above the upper limit that must have the label. With fewer, its scores are too unreliable. */
 const leastPrecision = 0.5;
 
 /**
