@@ -82,7 +82,7 @@ function coverageText({ arms }: Analysis, screen: Screen, armName: Naming["arm"]
       const { coverage_risk } = calibration.per_token;
       const { head, rows, align } = coverageTable(coverage_risk);
       return [
-        `\n${armName(name)}: wrong answers above a confidence (geometric mean per token), area ${score(coverage_risk.area)} of ${score(1 - calibration.accuracy)}\n${table([head, ...rows], { align, ...screen })}`,
+        `\n${armName(name)}: wrong answers above a confidence (${calibration.of === "labels" ? "label scores" : "geometric mean per token"}), area ${score(coverage_risk.area)} of ${score(1 - calibration.accuracy)}\n${table([head, ...rows], { align, ...screen })}`,
       ];
     })
     .join("");

@@ -94,7 +94,7 @@ const isArmAnalysis = both(
     agreement: nullable(
       both(shape({ baseline: isText }), fields(["agree", "differ"], shape({ cases: isCount, exact_match: isShare }))),
     ),
-    calibration: nullable(fields(["sequence", "per_token"], isReliability)),
+    calibration: nullable(both(shape({ of: optional(isText) }), fields(["sequence", "per_token"], isReliability))),
     causes: optional(nullable(isCauses)),
   }),
 );

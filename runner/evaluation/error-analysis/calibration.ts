@@ -58,6 +58,11 @@ export type Calibration = {
   /** Answers that have a log-probability. */
   readonly cases: number;
   readonly accuracy: number;
+  /**
+   * Present if labels were decided by their scores: both confidences are the probability of the predicted set, as if labels
+   * were independent. The probability of the text says nothing about them.
+   */
+  readonly of?: "labels";
   /** exp(logprob): the probability of the whole answer. */
   readonly sequence: Reliability;
   /** exp(logprob / tokens): the geometric mean of the tokens' probabilities; it does not fall with length. */
@@ -77,14 +82,37 @@ export function perTokenConfidence(answer: {
     : Math.exp(logprob / Math.max(1, new_tokens ?? 1));
 }
 
-/** Compares the probabilities of a model's answers with their correctness; null without log-probabilities. */
+/** The probability of a predicted set of labels by the scores of all labels, as if they were independent. */
+function setConfidence(predicted: readonly string[], margins: Readonly<Record<string, number>>): number {
+  const given = new Set(predicted);
+  return Object.entries(margins).reduce((product, [label, margin]) => {
+    const probability = Math.max(0, Math.min(1, (margin + 1) / 2));
+    return product * (given.has(label) ? probability : 1 - probability);
+  }, 1);
+}
+
+/** Compares the scores of decided labels with the correctness of the predictions; null if no case was decided by scores. */
+function labelCalibration(cases: readonly ComparedCase[]): Calibration | null {
+  // A classical baseline has margins that are no probabilities, and no tokens.
+  const scored = cases.flatMap(({ answer: { new_tokens, margins, prediction, group }, exact }) =>
+    new_tokens === undefined || margins === undefined
+      ? []
+      : [{ confidence: setConfidence(prediction as readonly string[], margins), exact, group }],
+  );
+  if (scored.length === 0) return null;
+  const accuracy = scored.filter(({ exact }) => exact).length / scored.length;
+  const both = reliability(scored);
+  return { cases: scored.length, accuracy, of: "labels", sequence: both, per_token: both };
+}
+
+/** Compares the probabilities of a model's answers with their correctness; null without probabilities. */
 export function calibrationOf(cases: readonly ComparedCase[]): Calibration | null {
   const scored = cases.flatMap(({ answer: { logprob, new_tokens, group }, exact }) =>
     logprob === undefined || !Number.isFinite(logprob)
       ? []
       : [{ logprob, tokens: Math.max(1, new_tokens ?? 1), exact, group }],
   );
-  if (scored.length === 0) return null;
+  if (scored.length === 0) return labelCalibration(cases);
   return {
     cases: scored.length,
     accuracy: scored.filter(({ exact }) => exact).length / scored.length,

@@ -47,7 +47,7 @@ type Params = TaskParams & {
 /** Analyses the errors of every arm, and compares each arm with the untrained model and the classical baseline. */
 export const analyse: StepKind<Params> = {
   name: "analyse",
-  version: 10,
+  version: 11,
   cached: true,
   outputs: () => ["analysis.json", "failures.jsonl"],
   async run({ arms, view, metric, baseline, zero_shot, seed, examples, subgroups, bootstrap, ...params }, context) {

@@ -9,6 +9,8 @@ export type Answer = {
   readonly notes: readonly string[];
   readonly finish?: string | undefined;
   readonly new_tokens?: number | undefined;
+  /** Label -> margin, for an arm that scores labels. */
+  readonly margins?: Readonly<Record<string, number>> | undefined;
   /** Sum of the natural logarithms of the probabilities of the answer's tokens, the end token included. */
   readonly logprob?: number | undefined;
   /** The group of the case (`data.columns.group`); absent without groups. */

@@ -184,16 +184,22 @@ const fewestAgreed = 20;
 function calibration(run: AnalysedRun): readonly Block[] {
   const { calibration } = ownAnalysis(run);
   if (calibration === null) return [];
-  const { sequence, per_token, accuracy } = calibration;
+  const { sequence, per_token, accuracy, of } = calibration;
+  const measured =
+    of === "labels"
+      ? "Confidence is the probability of the predicted set by the scores of all labels, as if labels were independent. The expected calibration error with respect to exact match is " +
+        `${score(sequence.ece)}; a perfectly calibrated model with these probabilities has ${score(sequence.ece_calibrated)} on average. `
+      : `Confidence is the probability that the model assigns to its response. The expected calibration error with respect to exact match is ` +
+        `${score(sequence.ece)} for the probability of the whole response and ${score(per_token.ece)} for the geometric mean per token; ` +
+        `a perfectly calibrated model with these probabilities has ${score(sequence.ece_calibrated)} and ${score(per_token.ece_calibrated)} on average. `;
+  const measure = of === "labels" ? "label scores" : "geometric mean per token";
   return [
     heading(2, "Calibration"),
     paragraph(
-      `Confidence is the probability that the model assigns to its response. The expected calibration error with respect to exact match is ` +
-        `${score(sequence.ece)} for the probability of the whole response and ${score(per_token.ece)} for the geometric mean per token; ` +
-        `a perfectly calibrated model with these probabilities has ${score(sequence.ece_calibrated)} and ${score(per_token.ece_calibrated)} on average. ` +
+      measured +
         (per_token.auroc === null
           ? `The area under the ROC curve is not defined: ${accuracy === 0 ? "no prediction is" : "all predictions are"} exactly right.`
-          : `The area under the ROC curve (geometric mean per token, exactly right against other predictions) is ${score(per_token.auroc)}.`),
+          : `The area under the ROC curve (${measure}, exactly right against other predictions) is ${score(per_token.auroc)}.`),
       " ",
       ...about("reliability", "relates confidence and accuracy."),
       ...about("coverage-risk-curve", "plots the risk against the coverage."),
@@ -203,14 +209,13 @@ function calibration(run: AnalysedRun): readonly Block[] {
       type: "figure",
       id: "reliability",
       caption:
-        "Reliability diagram: proportion of exactly right predictions by confidence (geometric mean per token). The diagonal is perfect calibration.",
+        `Reliability diagram: proportion of exactly right predictions by confidence (${measure}). The diagonal is perfect calibration.`,
       alt: "Accuracy against confidence, with the diagonal",
     },
     {
       type: "figure",
       id: "coverage-risk-curve",
-      caption:
-        "Risk against coverage when only answers above a confidence are kept (geometric mean per token). The band is the 95 % confidence interval of each point; the dashed line is the risk of all answers.",
+      caption: `Risk against coverage when only answers above a confidence are kept (${measure}). The band is the 95 % confidence interval of each point; the dashed line is the risk of all answers.`,
       alt: "Line chart of the proportion of wrong answers against the proportion of answers that are kept",
     },
     {
