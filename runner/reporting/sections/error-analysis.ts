@@ -208,8 +208,7 @@ function calibration(run: AnalysedRun): readonly Block[] {
     {
       type: "figure",
       id: "reliability",
-      caption:
-        `Reliability diagram: proportion of exactly right predictions by confidence (${measure}). The diagonal is perfect calibration.`,
+      caption: `Reliability diagram: proportion of exactly right predictions by confidence (${measure}). The diagonal is perfect calibration.`,
       alt: "Accuracy against confidence, with the diagonal",
     },
     {
