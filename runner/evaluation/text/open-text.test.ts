@@ -4,7 +4,7 @@ import { lead } from "../baselines/lead.ts";
 import { nearest } from "../baselines/nearest.ts";
 import { compareCase } from "../error-analysis/case.ts";
 import { textCategories } from "./categories.ts";
-import { openText } from "./open-text.ts";
+import { longestText, openText } from "./open-text.ts";
 import { textStrata } from "./strata.ts";
 
 const parse = (text: string, finish?: string) => openText.parseAnswer(text, { labels: new Set(), finish });
@@ -25,6 +25,19 @@ describe("an answer", () => {
     expect(parse("It leaks. The pump is old. The pump is old. The pump is old.").notes).toEqual(["repeated"]);
     expect(parse("no no no").notes).toEqual([]);
     expect(parse("a leak a leak a leak a").notes).toEqual(["repeated"]);
+  });
+});
+
+describe("a text that is too long to score", () => {
+  it("is an error as a target", () => {
+    expect(openText.readCell(" a".repeat(longestText / 2)).problem).toBeUndefined();
+    expect(openText.readCell("a".repeat(longestText + 1)).problem).toContain("100,001 characters; at most 100,000");
+  });
+  it("is cut as an answer, between characters", () => {
+    const { prediction, notes } = parse(`x${"\u{1f600}".repeat(longestText / 2)}`);
+    expect(notes).toContain("truncated");
+    expect(prediction).toHaveLength(longestText - 1);
+    expect(prediction).toMatch(/^x\u{1f600}+$/u);
   });
 });
 
