@@ -23,12 +23,29 @@ function authorOf(files: readonly string[]): string | undefined {
     const git = gitIn(folder);
     try {
       if (!hasRemote(git)) continue;
-      const [commit, author] = git("log", "-1", "--format=%H %ae", "--", file).split(" ");
-      if (!commit || (author === userAddress(git) && isMadeHere(commit, file, git))) continue;
-      return `a clone of a repository, where ${author} committed ${basename(file)}`;
+      const author = otherAuthor(git, file);
+      if (author !== undefined) return `a clone of a repository, where ${author} committed ${basename(file)}`;
     } catch {
       return `a repository in which git cannot tell who committed ${basename(file)}`;
     }
+  }
+  return undefined;
+}
+
+/**
+ * The author of the last commit to a file, unless the user made it here. A merge that the user made has lines of each parent, so
+ * that each parent's last commit to the file counts too.
+ */
+function otherAuthor(git: Git, file: string, from = "HEAD", seen = new Set<string>()): string | undefined {
+  const [commit, author, parents] = git("log", "-1", "--format=%H%n%ae%n%P", from, "--", file).split("\n");
+  if (!commit || seen.has(commit)) return undefined;
+  seen.add(commit);
+  if (author !== userAddress(git) || !isMadeHere(commit, file, git)) return author;
+  const merged = parents?.split(" ") ?? [];
+  if (merged.length < 2) return undefined;
+  for (const parent of merged) {
+    const other = otherAuthor(git, file, parent, seen);
+    if (other !== undefined) return other;
   }
   return undefined;
 }
@@ -68,7 +85,11 @@ function linksOn(path: string): readonly string[] {
  */
 export function hasRemote(git: Git): boolean {
   const folder = git("rev-parse", "--absolute-git-dir");
-  if (existsSync(join(folder, "FETCH_HEAD"))) return true;
+  // Each working tree has a folder of its own, `worktrees/NAME` in that of the repository, and records its own fetches.
+  const repository = existsSync(join(folder, "commondir")) ? dirname(dirname(folder)) : folder;
+  const worktrees = join(repository, "worktrees");
+  const folders = [repository, ...namesIn(worktrees).map((name) => join(worktrees, name))];
+  if (folders.some((one) => existsSync(join(one, "FETCH_HEAD")))) return true;
   return /^remote\..*\.url=/m.test(git("config", "--list"));
 }
 

@@ -324,6 +324,58 @@ describe("a clone", () => {
     expect((await check()).code).toBe(0);
     rig.write(".git/FETCH_HEAD", "");
     expectUntrusted(await check());
+    // Each working tree records its own fetches, and shares the commits.
+    const other = rig.path("../other");
+    git("user", "worktree", "add", "-q", "-f", other, "HEAD");
+    const checkIn = (cwd: string) => rig.start(["check", "experiments/study.yaml"], { cwd }).ended;
+    expectUntrusted(await checkIn(other));
+    rig.remove(".git/FETCH_HEAD");
+    expect((await checkIn(other)).code).toBe(0);
+    rig.write(".git/worktrees/other/FETCH_HEAD", "");
+    expectUntrusted(await check());
+  });
+
+  test("needs permission for lines of others that a merge brought into a file of the user", async ({ rig }) => {
+    const git = repository(rig);
+    const check = () => rig.exp("check", "experiments/study.yaml");
+    const original = rig.read("experiments/study.yaml");
+    rig.write("a", "1");
+    git("user", "add", ".");
+    git("user", "commit", "-qm", "base");
+    git("user", "branch", "own");
+    git("user", "checkout", "-q", "-b", "side");
+    rig.append("experiments/study.yaml", privileged);
+    rig.write("a", "2");
+    git("other", "commit", "-qam", "x", "--author=x <user@example.com>");
+    git("user", "checkout", "-q", "own");
+    // The author's log of references is not on this machine.
+    rig.remove(".git/logs/refs/heads/side");
+    const log = rig.read(".git/logs/HEAD").split("\n");
+    rig.write(".git/logs/HEAD", log.filter((line) => !line.endsWith("commit: x")).join("\n"));
+    rig.write("experiments/study.yaml", `# own\n${original}`);
+    rig.write("a", "3");
+    git("user", "commit", "-qam", "own");
+    expect((await check()).code).toBe(0);
+    // The merge stops at the other file, so that the user commits it.
+    expect(() => git("user", "merge", "-q", "side")).toThrow();
+    rig.write("a", "4");
+    git("user", "commit", "-qam", "merged");
+    expect(rig.read(".git/logs/HEAD")).toContain("commit (merge): merged");
+    expectUntrusted(await check(), "module load x");
+    // A merge of own changes is the user's.
+    git("user", "reset", "-q", "--hard", "HEAD~1");
+    git("user", "checkout", "-q", "-b", "more");
+    rig.append("experiments/study.yaml", "# more\n");
+    rig.write("a", "5");
+    git("user", "commit", "-qam", "more");
+    git("user", "checkout", "-q", "own");
+    rig.write("experiments/study.yaml", `# changed\n${rig.read("experiments/study.yaml")}`);
+    rig.write("a", "6");
+    git("user", "commit", "-qam", "changed");
+    expect(() => git("user", "merge", "-q", "more")).toThrow();
+    rig.write("a", "7");
+    git("user", "commit", "-qam", "both");
+    expect((await check()).code).toBe(0);
   });
 
   test("cancels no job that its files name", async ({ rig }) => {
