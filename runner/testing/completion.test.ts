@@ -30,6 +30,7 @@ test("bash offers commands, their options, files and finished runs", async ({ ri
 
 test("bash runs no command in the name of a folder", async ({ rig }) => {
   const script = await rig.output("completion", "bash");
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a substitution of the shell
   const name = "$(touch${IFS}ran)`touch${IFS}ran`";
   mkdirSync(rig.path(`artifacts/runs/${name}`), { recursive: true });
   expect(offered(rig, script, "show", "$")).toEqual([name]);
