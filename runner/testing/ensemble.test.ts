@@ -133,6 +133,7 @@ test("an ensemble takes the listed classifier that is better on validation rows"
 });
 
 test("a replayed file is ambiguous if a test row and a validation row have one id", async ({ rig }) => {
+  rig.usePython();
   addStudy(rig);
   rig.edit("experiments/data/validation.csv", "validation-3,", "test-3,");
   rig.edit("experiments/data/answers.jsonl", '"validation-3"', '"test-33"');

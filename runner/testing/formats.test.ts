@@ -287,8 +287,8 @@ test("exp init --data knows the records that other tools document", async ({ rig
     rig.write("records.jsonl", lines.join(""));
     await rig.output("init", `made-${at}`, "--data", "records.jsonl");
     expect(rig.read(`made-${at}/experiments/first.yaml`)).toContain(`columns: ${JSON.stringify(columns)}\n`);
+    if ("inputs" in columns) await rig.output("check", `made-${at}/experiments/first.yaml`);
   }
-  await rig.output("check", "made-1/experiments/first.yaml");
 });
 
 test("exp init --data says what to write for a file that is no table of inputs and answers", async ({ rig }) => {
