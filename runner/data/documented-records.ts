@@ -1,6 +1,6 @@
 import type { Columns } from "./columns.ts";
 
-/** Records that LLaMA-Factory, axolotl and TRL document as tables: the columns that must exist, and their roles. */
+/** Records that other fine-tuning tools document as tables: the columns that must exist, and their roles. */
 const documented: readonly { readonly has: readonly string[]; readonly roles: Columns }[] = [
   {
     has: ["question", "choices", "solution"],

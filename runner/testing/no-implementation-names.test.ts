@@ -28,6 +28,8 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   "plugins/backends/train-schema.ts": ["micro_f1"],
   // The new name of a value.
   "config/renamed-keys.ts": ["macro_f1"],
+  // The trainer of experiments/quickstart.yaml.
+  "quickstart.mjs": ["torchtune"],
   // A column of the figure's data.
   "reporting/figures/reliability.ts": ["accuracy"],
 };
@@ -51,12 +53,16 @@ const word = (name: string): RegExp =>
     ? new RegExp(`task\\S*(?: [!=]==? |\\()["'\`]${name}["'\`]`, "i")
     : new RegExp(`\\b${name}\\b`, "i");
 
+/** A metric named as a node of YAML counts only where a metric is compared with it. */
+const quoted = (name: string): RegExp =>
+  name === "map" ? /metric\S*(?: [!=]==? |\()["']map["']/i : new RegExp(`["']${name}["']`);
+
 const implementations = [
   ["backends", backends.names(), anywhere],
   ["engines", engines.names(), anywhere],
   ["executors", executors.names(), anywhere],
   ["tasks", tasks.names(), word],
-  ["metrics", metricNames(), (name: string) => new RegExp(`["']${name}["']`)],
+  ["metrics", metricNames(), quoted],
 ] as const;
 
 test.each(implementations)("no core file names one of the %s", (_kind, names, patternOf) => {

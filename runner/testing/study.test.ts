@@ -218,9 +218,15 @@ describe("what runs again, by exp plan:", () => {
       analyse: expect.stringMatching(/^depends: .*\bevaluate\.tuned\b/),
       workbook: expect.stringMatching(/^depends: .*\banalyse\b/),
     });
+    expect(builtBy(await study.build(file, "--until", "preflight"))).toEqual(["preflight"]);
+    // Another seed has the same rows and memory: preflight has passed within the hour.
+    expect(await study.plan(file, "--set", "train.seed=77")).toMatchObject({
+      preflight: "cached",
+      train: expect.stringMatching(/^run: /),
+    });
     const run = await study.build(file);
     expect([...builtBy(run)].sort()).toEqual(
-      ["preflight", "train", "generate.tuned", "evaluate.tuned", "compare", "analyse", "workbook"].sort(),
+      ["train", "generate.tuned", "evaluate.tuned", "compare", "analyse", "workbook"].sort(),
     );
     const manifest = study.manifest(run.manifest);
     expect(manifest.steps["generate.zero_shot"]).toEqual(finished.manifest(first.manifest).steps["generate.zero_shot"]);
