@@ -10,7 +10,7 @@ import { activeClaims, Claims } from "./claims.ts";
 import type { Digests } from "./digest.ts";
 import { diskFull, isFull, reportingFullDisk } from "./disk-full.ts";
 import { keepFailedCommit, takeFailedCommit } from "./failed-commit.ts";
-import { refuseForeignWork } from "./foreign-work.ts";
+import { nameWork, refuseForeignWork } from "./foreign-work.ts";
 import { fsyncAll } from "./fsync.ts";
 import { type AcquireOptions, acquire, type Lock, removeDeadTakeovers } from "./lock.ts";
 import { Objects, type SealedFolder } from "./objects.ts";
@@ -260,10 +260,11 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
         mkdirSync(join(root, "work"), { recursive: true });
         // A member of the user's group could change a checkpoint, and its owner would stay.
         makePrivate(folder);
+        nameWork(folder, key);
         return folder;
       });
     },
-    refuseForeignWork: (key, staged) => refuseForeignWork(workDir(key), staged.dir),
+    refuseForeignWork: (key, staged) => refuseForeignWork(workDir(key), key, staged.dir),
     deleteWork: (key) => rmSync(workDir(key), { recursive: true, force: true }),
     removeAbandoned() {
       // List staging folders first, then running processes: a process registers itself before it stages.

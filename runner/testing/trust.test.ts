@@ -577,6 +577,10 @@ describe("another user who can write to artifacts/", () => {
     chownSync(rig.path(`${work}/failed-commit.${"a".repeat(64)}/responses.jsonl`), 12345, 12345);
     expectFailure(await rig.exp("run", file), 1, "foreign-work");
     rig.remove(work);
+    // A folder that was exchanged with that of another step.
+    rig.write(`${work}/key`, "a".repeat(64));
+    expectFailure(await rig.exp("run", file), 1, "foreign-work", "the work folder of another step");
+    rig.remove(work);
     await rig.build(file);
     expect(keys).toHaveLength(2);
   });
