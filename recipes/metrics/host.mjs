@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, readSync, writeFileSync, writeSync } from "node:fs";
+import Module, { register } from "node:module";
 import { basename } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
@@ -39,7 +40,9 @@ async function main() {
   let functions;
   count();
   try {
-    functions = await import(/\.m?ts$/.test(file) ? await withoutTypes(file) : url);
+    const address = /\.m?ts$/.test(file) ? await withoutTypes(file) : url;
+    importNothingElse();
+    functions = await import(address);
     for (const name of ["contribute", "value"])
       if (typeof functions[name] !== "function") throw new TypeError(`the file exports no function ${name}`);
     reply({ result: null });
@@ -85,6 +88,21 @@ async function withoutTypes(file) {
   const plain = `${file}.mjs`;
   writeFileSync(plain, code);
   return pathToFileURL(plain).href;
+}
+
+/**
+ * Restricts a metric to modules of Node.js. The copy of FILE lies in the folder of temporary files, where other users can write:
+ * Node.js would run a package of theirs in /tmp/node_modules.
+ */
+function importNothingElse() {
+  const hook = `export async function resolve(name, context, next) {
+    const found = await next(name, context);
+    if (context.parentURL === ${JSON.stringify(import.meta.url)} || /^(node|data):/.test(found.url)) return found;
+    throw new Error("Cannot find module '" + name + "' among those of Node.js");
+  }`;
+  register(`data:text/javascript,${encodeURIComponent(hook)}`);
+  Module._nodeModulePaths = () => [];
+  Module.globalPaths.length = 0;
 }
 
 /** The line of a syntax error; null if it is unknown. */

@@ -1,4 +1,4 @@
-import { type Dirent, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type Dirent, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { type Context, exit } from "../util/context.ts";
 import { shellWord } from "../util/shell.ts";
@@ -46,7 +46,8 @@ export const command = defineCommand({
     const target = (file: string): string => join(folder, renamed[file] ?? file);
     const existing = [...files, ...(data === undefined ? [] : studyFiles)]
       .map(target)
-      .filter(existsSync)
+      // A link that leads to no file counts too: a file would be written where it leads.
+      .filter((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
       .map((path) => relative(context.cwd, path));
     if (existing.length > 0) {
       throw new UserError(

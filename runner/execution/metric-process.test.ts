@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type OwnMetricFacts, ownMetric } from "../plugins/metrics/own-metric.ts";
 import type { UserError } from "../util/user-error.ts";
 import { type MetricStart, startMetric } from "./metric-process.ts";
@@ -47,6 +47,25 @@ const value = "export const value = () => 1;\n";
 const writes = 'import { writeSync } from "node:fs";\n';
 
 describe("the process of a metric", () => {
+  it("runs no package that another user put next to the temporary files", () => {
+    const canary = join(folder, "canary");
+    mkdirSync(join(folder, "node_modules/planted"), { recursive: true });
+    const planted = `require("node:fs").writeFileSync(${JSON.stringify(canary)}, ""); exports.n = 1;`;
+    writeFileSync(join(folder, "node_modules/planted/index.js"), planted);
+    const required =
+      'import { createRequire } from "node:module";\nconst planted = createRequire(import.meta.url)("planted");\n';
+    vi.stubEnv("TMPDIR", folder);
+    for (const head of ['import planted from "planted";\n', required]) {
+      const text = `${head}export const contribute = () => ({ n: planted.n });\n${value}`;
+      expect(failure(text)).toContain("Cannot find module 'planted'");
+    }
+    vi.unstubAllEnvs();
+    expect(existsSync(canary)).toBe(false);
+    expect(failure(`import "node:path";\nimport "fs";\nexport const contribute = () => ({ n: 1 });\n${value}`)).toBe(
+      "value 1",
+    );
+  });
+
   it("refuses what the code of a metric itself writes to the pipe of answers, also without an end", () => {
     for (const body of [
       'writeSync(4, "garbage\\n")',

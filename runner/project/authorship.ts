@@ -63,10 +63,24 @@ export function refuseForeignLinks(root: string): void {
     (path) =>
       lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && !(existsSync(path) && isInside(path, root)),
   );
+  refuseLinksOfOthers(root, links, "a link that leaves the project");
+}
+
+/**
+ * Throws UserError `linked-folder` if results in a repository are links or repositories of another author: a permission for results
+ * names what the index has, and that is not their content. `listed` are entries of `git ls-files --stage -z` in the root.
+ */
+export function refuseForeignReferences(root: string, listed: readonly string[]): void {
+  const names = listed.flatMap((line) => /^(?:120000|160000) [^\t]*\t(.*)$/s.exec(line)?.[1] ?? []);
+  const links = names.map((name) => join(root, name)).filter((path) => lstatSync(path, { throwIfNoEntry: false }));
+  refuseLinksOfOthers(root, links, "a link or a repository in the place of results");
+}
+
+function refuseLinksOfOthers(root: string, links: readonly string[], what: string): void {
   for (const link of links) {
     const origin = authorOf([join(realpathSync.native(dirname(link)), basename(link))]);
     if (origin === undefined) continue;
-    const message = `${relative(root, link)} is a link that leaves the project, and comes from ${origin}`;
+    const message = `${relative(root, link)} is ${what}, and comes from ${origin}`;
     throw new UserError("linked-folder", message, { help: "delete the link", status: "refused" });
   }
 }
@@ -85,6 +99,7 @@ function linksOn(path: string): readonly string[] {
  */
 export function hasRemote(git: Git): boolean {
   const folder = git("rev-parse", "--absolute-git-dir");
+  if (folder === "") throw new Error("git printed no folder");
   // Each working tree has a folder of its own, `worktrees/NAME` in that of the repository, and records its own fetches.
   const repository = existsSync(join(folder, "commondir")) ? dirname(dirname(folder)) : folder;
   const worktrees = join(repository, "worktrees");

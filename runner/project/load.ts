@@ -79,11 +79,15 @@ export function loadAll(
   for (const name of paths) {
     const path = resolve(context.cwd, name);
     const root = projectRoot(path, files);
-    if (/\p{Cc}/u.test(relative(root, path))) {
-      throw new UserError("bad-file-name", `the name of ${path} has a line break or another control character`, {
-        help: "rename it: manifests and commands contain the name",
-        status: "invalid",
-      });
+    if (/^-|\p{Cc}/u.test(relative(root, path))) {
+      throw new UserError(
+        "bad-file-name",
+        `the name of ${path} starts with a dash, or has a line break or another control character`,
+        {
+          help: "rename it: manifests and commands contain the name",
+          status: "invalid",
+        },
+      );
     }
     const outside = new Set<string>();
     const result = loadExperiment(path, {

@@ -15,7 +15,7 @@ import { namesIn } from "../util/names-in.ts";
 import { pathKind, readOwnFile, readRegularFile } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
-import { hasRemote, isInRepository, originOfClone } from "./authorship.ts";
+import { hasRemote, isInRepository, originOfClone, refuseForeignReferences } from "./authorship.ts";
 import { configFolder } from "./user-config.ts";
 
 /**
@@ -185,14 +185,16 @@ export function foreignResults(root: string): Pick<TrustRequest, "origin" | "pri
   const git = gitIn(root);
   try {
     if (!hasRemote(git)) return undefined;
-    const files = git("ls-files", "--stage", "--", "artifacts").split("\n");
-    const listed = files.filter((line) => line !== "" && !line.endsWith("\tartifacts/README.md")).join("\n");
+    const files = git("ls-files", "--stage", "-z", "--", "artifacts").split("\0");
+    refuseForeignReferences(root, files);
+    const listed = files.filter((line) => line !== "" && !/^[^\t]*\tartifacts\/README\.md$/.test(line)).join("\0");
     if (listed === "") return undefined;
     return {
       origin: "a clone of a repository",
       privileges: [`results that the repository has: "artifacts", ${sha256(listed).slice(0, shownDigits)}`],
     };
-  } catch {
+  } catch (error) {
+    if (error instanceof UserError) throw error;
     const privileges = ['results in a repository that git cannot read: "artifacts"'];
     return { origin: "a repository in which git cannot tell whose results it has", privileges };
   }

@@ -153,8 +153,11 @@ const isPlainName: Check = (value) => isName(value) && /^\w[\w.=,+-]*$/.test(val
 /** A version, a commit or an environment, which an exported folder contains in commands. */
 const isWord: Check = (value) => typeof value === "string" && /^\w[\w.+-]*$/.test(value);
 
-/** Another line of a path would be a line of its own in an exported Dockerfile. */
-const isFile: Check = (value) => isInnerPath(value) && !/\p{Cc}/u.test(value);
+/**
+ * Another line of a path would be a line of its own in an exported Dockerfile. A path that starts with a dash would be an option
+ * in commands.
+ */
+const isFile: Check = (value) => isInnerPath(value) && !/^-|\p{Cc}/u.test(value);
 
 /** The name of a step decides about the folder of its outputs. */
 const isStepName: Check = (value) => isName(value) && !/\.\.|[\p{Cc}]/u.test(value as string);

@@ -1,7 +1,7 @@
 /** From a new study to the study package, and back: init, run, export, reproduce. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
@@ -16,6 +16,10 @@ test("a new study runs without setup and exports the same bytes each time", asyn
   await rig.output("init", "mine");
   expectFailure(await rig.exp("init", "mine"), 2, "file-exists");
   expectFailure(await rig.exp("init", "/proc/mine"), 2, "cannot-write");
+  mkdirSync(rig.path("linked"));
+  symlinkSync(rig.path("behind.json"), rig.path("linked/package.json"));
+  expectFailure(await rig.exp("init", "linked"), 2, "file-exists", "linked/package.json");
+  expect(existsSync(rig.path("behind.json"))).toBe(false);
   rig.folder = rig.path("mine");
   expect(rig.read("package.json")).toContain('"name": "mine"');
   await rig.build("experiments/first.yaml");

@@ -333,6 +333,12 @@ describe("a clone", () => {
     expect((await checkIn(other)).code).toBe(0);
     rig.write(".git/worktrees/other/FETCH_HEAD", "");
     expectUntrusted(await check());
+    rig.remove(".git/worktrees/other/FETCH_HEAD");
+    expect((await check()).code).toBe(0);
+    // A git that prints nothing tells nothing.
+    rig.write("../silent/git", "#!/bin/sh\n");
+    chmodSync(rig.path("../silent/git"), 0o755);
+    expectUntrusted(await check({ PATH: `${rig.path("../silent")}:${process.env.PATH}` }), /git cannot tell/);
   });
 
   test("needs permission for lines of others that a merge brought into a file of the user", async ({ rig }) => {
@@ -519,6 +525,28 @@ describe("a clone", () => {
     rig.write(".git/index", "damaged");
     expectUntrusted(await rig.exp("run", "experiments/study.yaml"), /results in a repository that git cannot read/);
     rig.write(".git/index", index);
+    // A permission names what the index has. Of a link that is its target, not the content there.
+    const [record] = readdirSync(rig.path("artifacts/store/keys")) as [string];
+    for (const name of [`artifacts/store/keys/${record}`, 'artifacts/predictions/"\té', "artifacts"]) {
+      const isPlanted = !existsSync(rig.path(name));
+      if (isPlanted) rig.write("kept", "x");
+      else renameSync(rig.path(name), rig.path("kept"));
+      mkdirSync(dirname(rig.path(name)), { recursive: true });
+      symlinkSync(rig.path("kept"), rig.path(name));
+      git("user", "add", "--force", name);
+      git("other", "commit", "-qm", "link");
+      expectFailure(
+        await rig.exp("run", "experiments/study.yaml", "--trust"),
+        3,
+        "linked-folder",
+        "in the place of results",
+      );
+      rig.remove(name);
+      if (isPlanted) rig.remove("kept");
+      else renameSync(rig.path("kept"), rig.path(name));
+      git("user", "reset", "-q", "--soft", "HEAD~1");
+      rig.write(".git/index", index);
+    }
     // A machine without git, such as a container, cannot tell either.
     const env = { PATH: rig.path("../no-programs") };
     expectUntrusted(await rig.start(["run", "experiments/study.yaml"], { env }).ended, /git cannot read/);
@@ -824,6 +852,7 @@ describe("a path in a manifest", () => {
     experiment: (manifest) => Object.assign(manifest, { experiment: "../../.vscode/x" }),
     run: (manifest) => Object.assign(manifest, { run: "../../x" }),
     file: (manifest) => Object.assign(manifest, { file: "../../../etc/passwd" }),
+    option: (manifest) => Object.assign(manifest, { file: "--trust" }),
     "absolute file": (manifest) => Object.assign(manifest, { file: "/etc/passwd" }),
     "step name": ({ steps = {} }) => Object.assign(steps, { "evaluate...": steps?.["evaluate.zero_shot"] }),
     "step folder": ({ steps = {} }) => Object.assign(steps, { "evaluate.a/../../b": steps?.["evaluate.zero_shot"] }),

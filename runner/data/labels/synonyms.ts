@@ -80,7 +80,11 @@ export function parseSynonyms(source: SourceText): Result<Synonyms> {
     for (const form of path) if (target.has(form)) map.set(form, at);
   }
   const variants = new Map<string, string[]>();
-  for (const [from, { to }] of target) variants.set(canonical(to), [...(variants.get(canonical(to)) ?? []), from, to]);
+  for (const [from, { to }] of target) {
+    const all = variants.get(canonical(to)) ?? [];
+    all.push(from, to);
+    variants.set(canonical(to), all);
+  }
   return {
     ok: true,
     value: { canonical, variantsOf: (label) => variants.get(canonical(label)) ?? [] },
@@ -142,6 +146,8 @@ export function read(source: SourceText) {
   const document = parseDocument(deep === undefined ? source.text : "", {
     schema: "failsafe",
     prettyErrors: false,
+    // The library compares each key with all others.
+    uniqueKeys: false,
   });
   const at = (start: number, end: number, code: string, message: string, help?: string) =>
     diagnostics.push({
@@ -168,8 +174,11 @@ export function read(source: SourceText) {
     root: document.errors.length > 0 || empty(document.contents) ? null : (document.contents as Node | null),
     pairs(node: Node | null): [Text, Node | null][] {
       if (!isMap(node)) return [];
+      const names = new Set<string>();
       return node.items.flatMap((pair) => {
         const key = text(pair.key, "key");
+        if (key && names.has(key.text)) complain(key.node, "yaml", `the key "${key.text}" is there twice`);
+        if (key) names.add(key.text);
         return key ? [[key, empty(pair.value) ? null : (pair.value as Node)] as [Text, Node | null]] : [];
       });
     },

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { cpuTime } from "../../testing/cpu-time.ts";
 import { splitLabels } from "./split.ts";
 import { parseGroups, parseSynonyms } from "./synonyms.ts";
 import { viewLabels, viewOf, views } from "./views.ts";
@@ -86,8 +87,24 @@ describe("a synonym file is refused", () => {
     ["with a map for a label", "synonyms: {a: [{b: c}]}", ['not-a-label at "{b: c}"']],
   ];
   it.each(cases)("%s", (_, text, expected) => expect(codes(text)).toEqual(expected));
-  it("with a name twice", () => expect(codes("synonyms: {a: [b], a: [c]}")[0]).toMatch(/^yaml/));
+  it("with a name twice", () => expect(codes("synonyms: {a: [b], a: [c]}")).toEqual(['yaml at "a"']));
   it("but not when it is empty", () => expect(synonymsOf("# none yet\n").canonical("A.")).toBe("a"));
+});
+
+it("many names, and many variants of a name, take a time that is proportional to them", () => {
+  const names = (count: number): string => Array.from({ length: count }, (_, at) => `  l${at}: [v${at}]\n`).join("");
+  const variants = (count: number): string =>
+    `  l: [${Array.from({ length: count }, (_, at) => `v${at}`).join(", ")}]\n`;
+  for (const make of [names, variants]) {
+    const seconds = (count: number): number => {
+      const before = cpuTime();
+      synonymsOf(`synonyms:\n${make(count)}`);
+      return cpuTime() - before;
+    };
+    seconds(1000);
+    // 16 times as many: quadratic time would be 256 times as long.
+    expect(seconds(16_000) / seconds(1000)).toBeLessThan(80);
+  }
 });
 
 it("groups are by basic form", () => {
