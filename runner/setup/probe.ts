@@ -9,7 +9,7 @@ export type Probe = (file: string, args: readonly string[]) => Promise<string | 
 
 /**
  * The folder in which programs of a set-up start. Python imports modules from its working folder, uv and pyenv read settings
- * there, and the user's may be a study of somebody else. Only root can write to this one.
+ * there. The user's working folder may be a study of another author. Only root can write to this one.
  */
 export const neutralFolder = "/";
 

@@ -219,7 +219,7 @@ describe("a hub", () => {
     expect(server.requests.length).toBeLessThan(10);
   });
 
-  test("that names a file as the address of an upload: the push fails, and says so", async ({ rig }) => {
+  test("that names a file as the address of an upload: the push fails with an error", async ({ rig }) => {
     const server = await serve(rig, (request, response, seen) => {
       let body = "";
       request.on("data", (chunk: Buffer) => (body += chunk));

@@ -1,4 +1,4 @@
-"""Labels and phrases of the hard study, beside those of the catalogue."""
+"""Labels and phrases that the hard study has in addition to those of the catalogue."""
 
 from .catalogue import FINDINGS, NORMAL
 from .finding import Finding

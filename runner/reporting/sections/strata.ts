@@ -135,7 +135,7 @@ const caseMethod = ", by the method of the metric; strata of fewer than five cas
 const withBounds = (scores: readonly (Estimate | undefined)[], method: string): string =>
   scores.some((one) => one?.low !== undefined) ? `, with 95 % confidence intervals over cases${method}` : "";
 
-/** The differences between strata as a sentence; null stands for a division whose intervals overlap. */
+/** The differences between strata as a sentence; null is a division whose intervals overlap. */
 function differences(divisions: readonly (string | null)[], arm: string): readonly string[] {
   const texts = divisions.filter((text) => text !== null);
   if (divisions.length === 0) return [];
