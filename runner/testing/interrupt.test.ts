@@ -61,7 +61,9 @@ test("once: exit code 130, no partial output, and the next run resumes the train
 
 test("twice: the process group is killed, and the next run succeeds", async ({ rig }) => {
   prepare(rig);
-  const run = rig.start(["run", file, ...long]);
+  // Long enough that the training has not ended when the signals arrive.
+  const longer = [...long.slice(0, -1), "train.epochs=20"];
+  const run = rig.start(["run", file, ...longer]);
   await run.waitFor(/"step":"train","done":[2-9]/);
   run.process.kill("SIGINT");
   await sleep(20);
@@ -72,7 +74,7 @@ test("twice: the process group is killed, and the next run succeeds", async ({ r
   expect(ended.code).toBe(130);
   expect(processesWith(rig.path("artifacts"))).toEqual([]);
   expectIntactStore(rig);
-  await rig.build(file, ...long.slice(1));
+  await rig.build(file, ...longer.slice(1));
   expectNoLeftovers(rig);
 });
 
