@@ -96,8 +96,8 @@ export const command = defineCommand({
 });
 
 /**
- * Makes a folder and those above it. Throws UserError `cannot-write`. Node's recursive mkdir does not end in /proc, where a parent
- * that exists is reported as missing.
+ * Makes a folder and those above it. Throws UserError `cannot-write`. Node's recursive mkdir does not end in /proc,
+ * where a parent that exists is reported as missing.
  */
 function makeFolder(path: string): void {
   if (existsSync(path)) return;

@@ -78,7 +78,9 @@ function shown(value: Json | undefined): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** One row for each run: every key of its configuration and every metric as `arm.view.metric`; empty if a run has none. */
+/**
+ * One row for each run: every key of its configuration and every metric as `arm.view.metric`; empty if a run has none.
+ */
 function csvOf(runs: readonly ListedRun[]): string {
   const values = runs.map(({ line }) => line.values());
   const keys = [...new Set(values.flatMap((one) => [...one.keys()]))];

@@ -144,7 +144,10 @@ type Row = Assessed & {
   readonly expects: Expected | undefined;
 };
 
-/** A row for each rung, for the proposals of TPE, and for each winner that a selection decides. Their steps are not known yet. */
+/**
+ * A row for each rung, for the proposals of TPE, and for each winner that a selection decides. Their steps are not
+ * known yet.
+ */
 function openRows(selections: readonly PlannedSelection[], steps: ReadonlyMap<PlannedStep, Assessed>): readonly Row[] {
   return selections.flatMap((selection): readonly Row[] => {
     const { experiment, step, settings, sweep } = selection;

@@ -15,7 +15,10 @@ const tiny = {
 /** The messages of every refused text, for the last test. */
 const wording: string[] = [];
 
-/** Each case: the text after the head, and a part of "LINE:COL code: message (help)" for each diagnostic: a code or a fact. */
+/**
+ * Each case: the text after the head, and a part of "LINE:COL code: message (help)" for each diagnostic: a code or a
+ * fact.
+ */
 function refuses(cases: Readonly<Record<string, readonly [string, ...string[]]>>): void {
   for (const [name, [text, ...expected]] of Object.entries(cases)) {
     it(name, () => {

@@ -132,8 +132,8 @@ function sweptBy({ repeated, select, halving, tpe }: Sweep): NonNullable<LoadedE
 }
 
 /**
- * Loads the experiments that `compare` names, each once. Their own `compare` is ignored, and so are --set, --sweep and --smoke:
- * they are checked against the named experiment before --smoke reduces it.
+ * Loads the experiments that `compare` names, each once. Their own `compare` is ignored, and so are --set, --sweep and
+ * --smoke: they are checked against the named experiment before --smoke reduces it.
  */
 function othersOf({
   set: _set,
@@ -239,7 +239,10 @@ function isError(diagnostic: Diagnostic): boolean {
   return diagnostic.severity === "error";
 }
 
-/** Paths are relative to the YAML file that contains them; `prompts/…` to the project root. The path of data may be a glob. */
+/**
+ * Paths are relative to the YAML file that contains them; `prompts/…` to the project root. The path of data may be a
+ * glob.
+ */
 function pathResolver(folders: ReadonlyMap<SourceText, string>, own: string, root: string, files: Files): ResolvePath {
   return (written, format, source) => {
     const sibling = resolve((source && folders.get(source)) ?? own, written);

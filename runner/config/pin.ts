@@ -20,8 +20,8 @@ export type PinPlace = {
 const nameKeys = { model: "base", dataset: "hub" } as const;
 
 /**
- * Finds the hub models and the hub data sets of a file and the files that it extends. A model that is not on the hub is an error
- * only if there is no other. Errors in other keys do not matter.
+ * Finds the hub models and the hub data sets of a file and the files that it extends. A model that is not on the hub is
+ * an error only if there is no other. Errors in other keys do not matter.
  */
 export function pinPlaces({ root, sources }: Extended, bundled: readonly string[]): Result<readonly PinPlace[]> {
   const placeOf = (path: readonly string[], kind: PinPlace["kind"]): PinPlace | undefined => {
@@ -69,8 +69,8 @@ export function pinPlaces({ root, sources }: Extended, bundled: readonly string[
 }
 
 /**
- * The text of a file with the commit of a place, and no other change. A new key `revision` follows the name of the repository, in
- * the layout of its map. Undefined if there is no such map in this file (an alias).
+ * The text of a file with the commit of a place, and no other change. A new key `revision` follows the name of the
+ * repository, in the layout of its map. Undefined if there is no such map in this file (an alias).
  */
 export function withRevision(
   text: string,

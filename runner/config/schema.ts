@@ -60,16 +60,16 @@ function namesNow(): string {
 }
 
 /**
- * JSON Schema of one experiment, after `extends` and `sweep` are resolved. It is built from the registries, so a registered
- * implementation is valid in an experiment file. Validation, defaults and `exp schema` use it.
+ * JSON Schema of one experiment, after `extends` and `sweep` are resolved. It is built from the registries, so a
+ * registered implementation is valid in an experiment file. Validation, defaults and `exp schema` use it.
  */
 export function experimentSchema(): Schema {
   return current().experiment;
 }
 
 /**
- * The same schema with the keys and defaults of one task, for filling in defaults. A name that no task has gives the default
- * task.
+ * The same schema with the keys and defaults of one task, for filling in defaults. A name that no task has gives the
+ * default task.
  */
 export function schemaOfTask(name: string | undefined): Schema {
   const task = (name === undefined ? undefined : tasks.find(name)) ?? defaultTask();

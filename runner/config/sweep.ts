@@ -189,7 +189,10 @@ function ownMetricNames(base: MapNode): readonly string[] {
   return [...names, ...measuredMetrics({ ...has("judge"), ...has("embedding") })];
 }
 
-/** The part of `evaluate.primary` that the file writes and the task supports. A sweep selects by it unless `select` names another. */
+/**
+ * The part of `evaluate.primary` that the file writes and the task supports. A sweep selects by it unless `select`
+ * names another.
+ */
 function primaryOf(base: MapNode, { metrics, views }: Task, own: readonly string[]): Partial<Select> {
   const value = (key: keyof Select): string => {
     const node = find(base, ["evaluate", "primary", key])?.node;

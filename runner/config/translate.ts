@@ -32,7 +32,10 @@ const patterns: Readonly<Record<string, string>> = {
     "owner/name: letters, digits and single . - _ inside, at most 96 characters in the name, no .git at the end",
 };
 
-/** Turns ajv's errors about the value of `root` into diagnostics with spans. `base` is the path of `root` in the experiment. */
+/**
+ * Turns ajv's errors about the value of `root` into diagnostics with spans. `base` is the path of `root` in the
+ * experiment.
+ */
 export function translate(
   errors: readonly ErrorObject[],
   root: Node,
@@ -68,7 +71,9 @@ function placeAt(root: Node, schema: Schema, path: Path, base: Path): Place | un
   return { path, schema: here, node: find(root, path)?.node };
 }
 
-/** Whether an error is about a branch of `anyOf` for another type of value: a list is not reported as an invalid text. */
+/**
+ * Whether an error is about a branch of `anyOf` for another type of value: a list is not reported as an invalid text.
+ */
 function isOtherBranch(error: ErrorObject, root: Node, schema: Schema, base: Path): boolean {
   const path = error.instancePath.split("/").slice(1).map(pointerPart);
   const chosen = /\/anyOf\/(\d+)\//.exec(error.schemaPath);

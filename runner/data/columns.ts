@@ -19,8 +19,8 @@ export type Columns = {
 export type RecordFormat = "table" | "alpaca" | "chat";
 
 /**
- * The columns of a format with those that an experiment names. The target of a conversation is the last message of its input,
- * unless another column has it.
+ * The columns of a format with those that an experiment names. The target of a conversation is the last message of its
+ * input, unless another column has it.
  */
 export function columnsFor(format: RecordFormat, written: Partial<Columns>): Columns {
   if (format === "table") return written as Columns;

@@ -23,8 +23,8 @@ const roles: Readonly<Record<string, Turn["role"]>> = {
 
 /**
  * The exchange at the end of a list of messages: `{role, content}`, or `{from, value}`. The last message is the target,
- * and the one before it the input. Without `hasTarget` the last message may be the input. Returns what is wrong with any
- * other value.
+ * and the one before it the input. Without `hasTarget` the last message may be the input. Returns what is wrong with
+ * any other value.
  */
 export function exchangeOf(messages: unknown, system = "", hasTarget = true): Exchange | string {
   if (!Array.isArray(messages)) return "the cell is no list of messages";

@@ -21,7 +21,9 @@ export const exactParsers: Partial<ParquetParsers> = {
   timestampFromNanoseconds: (nanos: bigint) => timestamp(nanos, 1_000_000_000n, 9),
 };
 
-/** A value as one of JSON, by its place in the schema. Numbers have the digits of their type; NaN is a missing value. */
+/**
+ * A value as one of JSON, by its place in the schema. Numbers have the digits of their type; NaN is a missing value.
+ */
 export function exactValue(value: unknown, node: SchemaTree): unknown {
   if (value === null || value === undefined) return value;
   if (node.children.length === 0) return leafValue(value, node.element);

@@ -94,8 +94,8 @@ async function recordsOf(bytes: Uint8Array): Promise<readonly Readonly<Record<st
 }
 
 /**
- * Throws unless each row group has the columns of the schema once. The library reads the columns at the same time, and nobody
- * would await those that the schema does not have: an error in one of them would end the process.
+ * Throws unless each row group has the columns of the schema once. The library reads the columns at the same time, and
+ * nobody would await those that the schema does not have: an error in one of them would end the process.
  */
 function expectOwnColumns(metadata: FileMetaData): void {
   const leaves = (node: ReturnType<typeof parquetSchema>): readonly string[] =>

@@ -36,8 +36,8 @@ type ReadCell<T> = (cell: Cell) => {
 };
 
 /**
- * Reads rows from the named columns of a table. Errors: a missing column, an empty id or group, a duplicate id, a weight
- * that is no number of 0 or more, a cell that does not have the form that the format requires.
+ * Reads rows from the named columns of a table. Errors: a missing column, an empty id or group, a duplicate id, a
+ * weight that is no number of 0 or more, a cell that does not have the form that the format requires.
  */
 export function readRows<T>(
   table: DataTable,

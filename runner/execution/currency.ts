@@ -10,14 +10,17 @@ const machine = (): string => {
 };
 
 /**
- * Evidence by which a later run recognises a result that depends on the machine: the machine, and the hints of the step.
- * Empty for a kind without `currentFor`.
+ * Evidence by which a later run recognises a result that depends on the machine: the machine, and the hints of the
+ * step. Empty for a kind without `currentFor`.
  */
 export function circumstances({ kind, draft }: PlannedStep): Readonly<Record<string, Json>> {
   return kind.currentFor === undefined ? {} : { circumstances: { machine: machine(), hints: draft.hints } };
 }
 
-/** Whether a stored result of a step that is not cached is recent, of this machine, and of hints that cover the present ones. */
+/**
+ * Whether a stored result of a step that is not cached is recent, of this machine, and of hints that cover the present
+ * ones.
+ */
 export function isCurrent({ kind, draft }: PlannedStep, { evidence, created }: StoreRecord, now: number): boolean {
   const age = now - Date.parse(created);
   if (!(age >= 0 && age < (kind.currentFor ?? 0))) return false;

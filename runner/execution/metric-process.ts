@@ -28,8 +28,9 @@ export type MetricStart = {
 type Host = { readonly command: string; readonly args: readonly string[] };
 
 /**
- * Starts the process of a metric: its functions cannot change exp, and it has limits of time and memory. Calls wait for their
- * answers, because statistics call a metric in their innermost loop; requests and answers are lines in two named pipes.
+ * Starts the process of a metric: its functions cannot change exp, and it has limits of time and memory. Calls wait for
+ * their answers, because statistics call a metric in their innermost loop; requests and answers are lines in two named
+ * pipes.
  */
 export function startMetric(start: MetricStart): MetricProcess {
   const folder = mkdtempSync(join(tmpdir(), "exp-metric-"));

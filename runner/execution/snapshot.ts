@@ -28,14 +28,16 @@ export type Snapshot = {
   readonly digests: Readonly<Record<string, string>>;
   /** The path of a source's copy, or of the original of a folder or a large file. */
   path(name: string): string;
-  /** Makes the folder exact again: restores edited and missing files, and deletes whatever is not part of the snapshot. */
+  /**
+   * Makes the folder exact again: restores edited and missing files, and deletes whatever is not part of the snapshot.
+   */
   restore(): void;
 };
 
 /**
- * Copies sources (logical name -> absolute path) to `<parent>/<digest>/<logical name>`, for this user alone. An existing
- * equal snapshot is used again and restored first. `claim` receives its name before that. Throws if a logical name leads
- * out of the folder.
+ * Copies sources (logical name -> absolute path) to `<parent>/<digest>/<logical name>`, for this user alone. An
+ * existing equal snapshot is used again and restored first. `claim` receives its name before that. Throws if a logical
+ * name leads out of the folder.
  */
 export function takeSnapshot(
   parent: string,
@@ -78,8 +80,8 @@ export function takeSnapshot(
 const nameOf = (digests: Readonly<Record<string, string>>): string => sha256(canonicalJson(digests)).slice(0, 32);
 
 /**
- * Whether a folder has exactly the files of the snapshot that its name states, and no links. Another user may have exchanged a
- * snapshot in a shared folder since it was taken.
+ * Whether a folder has exactly the files of the snapshot that its name states, and no links. Another user may have
+ * exchanged a snapshot in a shared folder since it was taken.
  */
 export function isIntactSnapshot(folder: string): boolean {
   const digests: Record<string, string> = {};
@@ -113,7 +115,9 @@ function build(folder: string, contents: ReadonlyMap<string, Buffer>): void {
   }
 }
 
-/** Restores files that were edited or removed in a snapshot, deletes every other entry, and closes it to other users. */
+/**
+ * Restores files that were edited or removed in a snapshot, deletes every other entry, and closes it to other users.
+ */
 function restoreFolder(folder: string, contents: ReadonlyMap<string, Buffer>): void {
   const folders = new Set(["", ...[...contents.keys()].flatMap(parentsOf)]);
   for (const name of folders) {

@@ -18,8 +18,8 @@ export async function* commitFiles(
 }
 
 /**
- * Rejects if nothing is left that could settle the promise. The library loses errors about the storage that a hub names, such as
- * an address that is none.
+ * Rejects if nothing is left that could settle the promise. The library loses errors about the storage that a hub
+ * names, such as an address that is none.
  */
 function settled<T>(work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -77,8 +77,8 @@ export function openHub(
 const mostRedirects = 5;
 
 /**
- * Sends a request. What the hub itself gets, such as rows in a commit, does not follow a redirect to another address. Throws
- * UserError `hub-foreign-address`.
+ * Sends a request. What the hub itself gets, such as rows in a commit, does not follow a redirect to another address.
+ * Throws UserError `hub-foreign-address`.
  */
 async function followedWithin(
   hub: string,
@@ -142,7 +142,9 @@ export function hubParams({ url, fetch, token }: Hub): HubParams {
   return { hubUrl: url, fetch, accessToken: libraryToken(token as string) };
 }
 
-/** The library refuses a token that does not begin with "hf_", as other hubs issue it. `withToken` replaces this one. */
+/**
+ * The library refuses a token that does not begin with "hf_", as other hubs issue it. `withToken` replaces this one.
+ */
 const placeholder = "hf_token_of_the_user";
 
 /** The token that the hub's library accepts. Its requests must go through `withToken`. */
@@ -194,8 +196,8 @@ export type HubFailure = {
 };
 
 /**
- * Interprets what a call for a repository threw. Codes: offline, hub-token, hub-busy, hub-error. Rethrows what is not a failure
- * of the hub, and the reason of the signal.
+ * Interprets what a call for a repository threw. Codes: offline, hub-token, hub-busy, hub-error. Rethrows what is not a
+ * failure of the hub, and the reason of the signal.
  */
 export function hubFailure(error: unknown, { url, signal }: Hub, repo: string): HubFailure {
   if (signal.aborted) throw error;

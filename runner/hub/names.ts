@@ -1,6 +1,6 @@
 /**
- * Names of repositories on the Hugging Face hub, by its rules: letters, digits and single . - _, no - or . at an end, no .git at the
- * end, and at most 96 characters in owner and name.
+ * Names of repositories on the Hugging Face hub, by its rules: letters, digits and single . - _, no - or . at an end,
+ * no .git at the end, and at most 96 characters in owner and name.
  */
 const part = "[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?";
 const start = "^(?!.*(?:--|\\.\\.|\\.git$))";

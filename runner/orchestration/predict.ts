@@ -65,8 +65,8 @@ export type AnsweringRun = { readonly run: FinishedRun; readonly experiment: Exp
 const sections = ["task", "data", "model", "prompt", "train", "generate"] as const;
 
 /**
- * Checks that a run can answer new rows: it has a model, and its files and those of its study are those of the run. Throws
- * UserError: no-model, run-damaged, file-gone, run-changed, untrusted.
+ * Checks that a run can answer new rows: it has a model, and its files and those of its study are those of the run.
+ * Throws UserError: no-model, run-damaged, file-gone, run-changed, untrusted.
  */
 export function openAnsweringRun(
   run: FinishedRun,
@@ -93,7 +93,9 @@ export function openAnsweringRun(
   return { run, experiment };
 }
 
-/** The files of a study that its answers depend on, apart from its rows: prompt template, label files, a model's folder. */
+/**
+ * The files of a study that its answers depend on, apart from its rows: prompt template, label files, a model's folder.
+ */
 function sourcesOf(experiment: Experiment, { site }: Project): readonly string[] {
   const { drafts } = draftsOfPrediction(experiment, site);
   const read = drafts.filter(({ kind }) => ["prompt", "candidates", "fetch"].includes(kind));
@@ -102,9 +104,10 @@ function sourcesOf(experiment: Experiment, { site }: Project): readonly string[]
 }
 
 /**
- * Answers new rows with a run's model, prompts and parser, and passes the predictions to `write`. Works in a store of its
- * own, so that the project's store stays unchanged. The store is deleted after `write`. If it remains, the next call
- * with the same rows resumes. Resolves to the exit code. Throws UserError: prediction-running, run-damaged, file-gone.
+ * Answers new rows with a run's model, prompts and parser, and passes the predictions to `write`. Works in a store of
+ * its own, so that the project's store stays unchanged. The store is deleted after `write`. If it remains, the next
+ * call with the same rows resumes. Resolves to the exit code. Throws UserError: prediction-running, run-damaged,
+ * file-gone.
  */
 export async function predict(
   { run, experiment }: AnsweringRun,

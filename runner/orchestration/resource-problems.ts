@@ -20,9 +20,9 @@ export type Problem = ResourceProblem & { readonly file: string; readonly step: 
 /**
  * The checks that fail for missing steps: of this machine and its Python environments, of the experiment's own limits,
  * and of the keys that it sends. `submits`: whether the executor submits jobs, which check the environments of their
- * machine; undefined if the experiments decide. `later` has steps of later rounds, which may be missing. `before` gives the
- * ingredients with which a step was last built: a step may be reused even though its inputs are built again, and a missing
- * environment is then a warning. Each problem is reported once for all runs. Throws UserError: bad-user-config.
+ * machine; undefined if the experiments decide. `later` has steps of later rounds, which may be missing. `before` gives
+ * the ingredients with which a step was last built: a step may be reused even though its inputs are built again, and a
+ * missing environment is then a warning. Each problem is reported once for all runs. Throws UserError: bad-user-config.
  */
 export function problemsOf(
   { plan, points }: Pick<Planned, "plan" | "points">,
@@ -94,8 +94,8 @@ function missingEnvironment(
 type Before = (step: PlannedStep) => Ingredients | undefined;
 
 /**
- * Whether a step whose inputs are not built may be reused: it was built with the same parameters and sources, and so was
- * each step with an environment that it depends on. The outputs of the others often stay equal.
+ * Whether a step whose inputs are not built may be reused: it was built with the same parameters and sources, and so
+ * was each step with an environment that it depends on. The outputs of the others often stay equal.
  */
 function reusability(
   steps: ReadonlyMap<PlannedStep, Pick<Assessed, "status">>,

@@ -16,8 +16,9 @@ import type { AllowedObjects } from "../plugins/tasks/task.ts";
 import type { StoredFile } from "./plan/record.ts";
 
 /**
- * The JSON files that steps write, by name, with their content. Steps and readers share these types through `writeResult` and
- * `readResult`. Python writes model.json, preflight.json, train.json, merge.json and preview.json; TypeScript writes the others.
+ * The JSON files that steps write, by name, with their content. Steps and readers share these types through
+ * `writeResult` and `readResult`. Python writes model.json, preflight.json, train.json, merge.json and preview.json;
+ * TypeScript writes the others.
  */
 export type ResultFiles = {
   readonly "model.json": ModelDescription;
@@ -93,7 +94,10 @@ export type MergeReport = {
   readonly equal: boolean;
 };
 
-/** Scores of one arm, by the views of its task. An arm that predicts labels or JSON objects has the details of these too. */
+/**
+ * Scores of one arm, by the views of its task. An arm that predicts labels or JSON objects has the details of these
+ * too.
+ */
 export type ArmMetrics = {
   readonly n: number;
   /** Number of groups that were resampled in place of cases; absent if cases are independent. */
@@ -106,7 +110,9 @@ export type ArmMetrics = {
   readonly truncated: number;
   /** Absent without `evaluate.judge`. */
   readonly judge?: JudgeFacts;
-  /** Number of cases of which a text was longer than the embedding model's limit. Absent without `evaluate.embedding`. */
+  /**
+   * Number of cases of which a text was longer than the embedding model's limit. Absent without `evaluate.embedding`.
+   */
   readonly embedding?: { readonly cut: number };
 } & Partial<LabelDetails> &
   Partial<JsonDetails>;

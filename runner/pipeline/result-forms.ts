@@ -52,8 +52,9 @@ export type FormContext = {
 };
 
 /**
- * The test of a result file's text by its path in the folder of a run: whether it has the form that readers rely on. A step of
- * this project writes no other form; test the files of runs from elsewhere. Undefined for a file that nothing reads.
+ * The test of a result file's text by its path in the folder of a run: whether it has the form that readers rely on. A
+ * step of this project writes no other form; test the files of runs from elsewhere. Undefined for a file that nothing
+ * reads.
  */
 export function formOf(path: string, context: FormContext): ((text: string) => boolean) | undefined {
   const forms = new Map<string, Check>(Object.entries(formsOf(context)));

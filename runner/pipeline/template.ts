@@ -32,9 +32,10 @@ const limits = {
 } as const;
 
 /**
- * Compiles a prompt template: Handlebars without HTML escaping, with strict variables, no partials, no `log` and no access
- * to prototypes. `names` are the fields of each case and example, which are variables too. The blocks `{{#system}}` and `{{#user}}` become messages, in their order; other text is an error. Both
- * this function and the one that it returns throw UserError `template`; the latter also `template-too-large`.
+ * Compiles a prompt template: Handlebars without HTML escaping, with strict variables, no partials, no `log` and no
+ * access to prototypes. `names` are the fields of each case and example, which are variables too. The blocks
+ * `{{#system}}` and `{{#user}}` become messages, in their order; other text is an error. Both this function and the one
+ * that it returns throw UserError `template`; the latter also `template-too-large`.
  */
 export function compileTemplate(
   text: string,

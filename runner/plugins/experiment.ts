@@ -4,9 +4,10 @@ import type { generationProperties, scoreProperties } from "./engines/generation
 import type { OwnMetric } from "./metrics/own-metric.ts";
 
 /**
- * One run as an experiment file declares it: frozen, every default filled in, every path absolute. A sweep has one for each of
- * its points. Core and implementations share this type. Where a registry decides which values are valid (backends, engines,
- * tasks, metrics, executors), the value is a string here. config/schema.ts builds the JSON Schema that validates it.
+ * One run as an experiment file declares it: frozen, every default filled in, every path absolute. A sweep has one for
+ * each of its points. Core and implementations share this type. Where a registry decides which values are valid
+ * (backends, engines, tasks, metrics, executors), the value is a string here. config/schema.ts builds the JSON Schema
+ * that validates it.
  */
 export type Experiment = {
   readonly name: string;
@@ -187,8 +188,9 @@ type ValuesOf<P extends Readonly<Record<string, JSONSchema>>> = DeepReadonly<
 type Override = null | boolean | number | string | readonly (null | boolean | number | string)[];
 
 /**
- * `train` with every default: the keys that all backends share. `alpha` is computed from `alpha_ratio` where that is given, and
- * `overrides` has dotted keys. A backend's own keys are there too; the backend narrows the type to reach them.
+ * `train` with every default: the keys that all backends share. `alpha` is computed from `alpha_ratio` where that is
+ * given, and `overrides` has dotted keys. A backend's own keys are there too; the backend narrows the type to reach
+ * them.
  */
 export type Train = Omit<ValuesOf<typeof trainProperties>, "alpha" | "alpha_ratio" | "overrides"> & {
   readonly backend: string;
@@ -197,8 +199,8 @@ export type Train = Omit<ValuesOf<typeof trainProperties>, "alpha" | "alpha_rati
 };
 
 /**
- * `generate` with every default. The keys of `generationProperties` are present for an engine whose schema includes them. An
- * engine's own keys are there too; the engine narrows the type to reach them.
+ * `generate` with every default. The keys of `generationProperties` are present for an engine whose schema includes
+ * them. An engine's own keys are there too; the engine narrows the type to reach them.
  */
 export type Generation = Partial<ValuesOf<typeof generationProperties> & ValuesOf<typeof scoreProperties>> & {
   readonly engine: string;

@@ -18,7 +18,10 @@ export type Needs = {
 /** A low and a high estimate. */
 type Span = readonly [low: number, high: number];
 
-/** The resources that a step is expected to use, for plans and for the check of the machine before a run. Memory in bytes. */
+/**
+ * The resources that a step is expected to use, for plans and for the check of the machine before a run. Memory in
+ * bytes.
+ */
 export type Expected = {
   readonly device: "cpu" | "cuda";
   /** Number of GPUs that the step requires. */
@@ -65,7 +68,9 @@ export type Draft<P extends Json = Json> = {
   readonly hints: Readonly<Record<string, Json>>;
   /** The key that a TypeScript step sends to a server. Not part of the cache key. */
   readonly credential?: Credential;
-  /** The Python environment that the step runs in. Its lock file is among the sources. Provenance records its packages. */
+  /**
+   * The Python environment that the step runs in. Its lock file is among the sources. Provenance records its packages.
+   */
   readonly environment?: string;
   /** Steps that must end first although this one reads none of their files. Not part of the cache key. */
   readonly after: readonly string[];
@@ -108,17 +113,19 @@ export type StepContext = {
   hint(name: string): Json | undefined;
   readonly credential: Credential | undefined;
   /**
-   * The value of the draft's `credential`, for the server that the credential names; undefined if the draft has none or the
-   * variable is not set. Throws UserError `key-not-paired` if the user's configuration does not pair variable and server.
+   * The value of the draft's `credential`, for the server that the credential names; undefined if the draft has none or
+   * the variable is not set. Throws UserError `key-not-paired` if the user's configuration does not pair variable and
+   * server.
    */
   secret(): string | undefined;
   /**
-   * Runs a module of recipes/ from its snapshot, with the step's parameters, inputs, sources and local paths. `made` are
-   * further inputs: files that the step has written to its work folder.
+   * Runs a module of recipes/ from its snapshot, with the step's parameters, inputs, sources and local paths. `made`
+   * are further inputs: files that the step has written to its work folder.
    */
   python(program: PythonProgram, made?: Readonly<Record<string, string>>): Promise<void>;
   /**
-   * Starts the process of a user's metric, whose file is at a path. It ends with the step. Its calls wait. Throws UserError.
+   * Starts the process of a user's metric, whose file is at a path. It ends with the step. Its calls wait. Throws
+   * UserError.
    */
   metric(file: string, limits: Pick<OwnMetric, "timeout" | "memory">): MetricProcess;
   progress(progress: Progress): void;

@@ -7,9 +7,10 @@ import { namesIn } from "../util/names-in.ts";
 import { UserError } from "../util/user-error.ts";
 
 /**
- * The origin of files of a clone unless the user committed each of them on this machine: "a clone of a repository, where a@b.c
- * committed x.yaml". The address alone proves nothing: an author writes any address into a commit. Undefined: the files are in
- * no repository with a remote, the user made the last commits here, or they are not committed.
+ * The origin of files of a clone unless the user committed each of them on this machine: "a clone of a repository,
+ * where a@b.c committed x.yaml". The address alone proves nothing: an author writes any address into a commit.
+ * Undefined: the files are in no repository with a remote, the user made the last commits here, or they are not
+ * committed.
  */
 export function originOfClone(files: readonly string[]): string | undefined {
   // git names no author of a path through a link, or with other case than its own.
@@ -33,8 +34,8 @@ function authorOf(files: readonly string[]): string | undefined {
 }
 
 /**
- * The author of the last commit to a file, unless the user made it here. A merge that the user made has lines of each parent, so
- * that each parent's last commit to the file counts too.
+ * The author of the last commit to a file, unless the user made it here. A merge that the user made has lines of each
+ * parent, so that each parent's last commit to the file counts too.
  */
 function otherAuthor(git: Git, file: string, from = "HEAD", seen = new Set<string>()): string | undefined {
   const [commit, author, parents] = git("log", "-1", "--format=%H%n%ae%n%P", from, "--", file).split("\n");
@@ -51,8 +52,8 @@ function otherAuthor(git: Git, file: string, from = "HEAD", seen = new Set<strin
 }
 
 /**
- * Throws UserError `linked-folder` if artifacts/, or a folder in which exp writes below it, is a link that came with a repository
- * and leads out of the project: its author would choose where exp writes and deletes files.
+ * Throws UserError `linked-folder` if artifacts/, or a folder in which exp writes below it, is a link that came with a
+ * repository and leads out of the project: its author would choose where exp writes and deletes files.
  */
 export function refuseForeignLinks(root: string): void {
   const artifacts = join(root, "artifacts");
@@ -67,8 +68,9 @@ export function refuseForeignLinks(root: string): void {
 }
 
 /**
- * Throws UserError `linked-folder` if results in a repository are links or repositories of another author: a permission for results
- * names what the index has, and that is not their content. `listed` are entries of `git ls-files --stage -z` in the root.
+ * Throws UserError `linked-folder` if results in a repository are links or repositories of another author: a permission
+ * for results names what the index has, and that is not their content. `listed` are entries of `git ls-files --stage
+ * -z` in the root.
  */
 export function refuseForeignReferences(root: string, listed: readonly string[]): void {
   const names = listed.flatMap((line) => /^(?:120000|160000) [^\t]*\t(.*)$/s.exec(line)?.[1] ?? []);
@@ -94,8 +96,8 @@ function linksOn(path: string): readonly string[] {
 }
 
 /**
- * Whether commits of others may be in the repository: it has a remote, or has fetched from an address. Throws if git does not
- * accept the repository: `git config` alone then lists the settings of the user.
+ * Whether commits of others may be in the repository: it has a remote, or has fetched from an address. Throws if git
+ * does not accept the repository: `git config` alone then lists the settings of the user.
  */
 export function hasRemote(git: Git): boolean {
   const folder = git("rev-parse", "--absolute-git-dir");
@@ -122,9 +124,9 @@ function userAddress(git: Git): string | undefined {
 }
 
 /**
- * Whether the user made a commit on this machine, or a rebase by the user made it with the content of a file that the user had
- * committed here before: a rebase also copies commits of others, whose author can state any address. No clone transfers the log
- * of references.
+ * Whether the user made a commit on this machine, or a rebase by the user made it with the content of a file that the
+ * user had committed here before: a rebase also copies commits of others, whose author can state any address. No clone
+ * transfers the log of references.
  */
 function isMadeHere(commit: string, file: string, git: Git): boolean {
   const entries = reflog(git);

@@ -38,8 +38,8 @@ export type Overrides = {
 };
 
 /**
- * Where a file names and pins its model. Throws UserError `invalid-experiment`, and `untrusted` if a foreign study reads or pins a
- * file outside it.
+ * Where a file names and pins its model. Throws UserError `invalid-experiment`, and `untrusted` if a foreign study
+ * reads or pins a file outside it.
  */
 export function findPins(name: string, trust: boolean, context: Context): readonly PinPlace[] {
   const path = resolve(context.cwd, name);

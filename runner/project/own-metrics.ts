@@ -7,8 +7,8 @@ import { originOfClone } from "./authorship.ts";
 import { foreignResults, metricPrivilege, originOfStudy, requireTrust } from "./trust.ts";
 
 /**
- * Starts the processes of metrics, for commands that score without steps. `foreign`: where the run comes from whose manifest
- * names the file; undefined for an own run.
+ * Starts the processes of metrics, for commands that score without steps. `foreign`: where the run comes from whose
+ * manifest names the file; undefined for an own run.
  */
 export type MetricOpener = (
   metric: Pick<OwnMetric, "name" | "file" | "timeout" | "memory">,
@@ -16,9 +16,9 @@ export type MetricOpener = (
 ) => MetricProcess;
 
 /**
- * Starts the processes of metrics of a project. A foreign run needs permission for each file: it can name a file that came with
- * it, and a file of this user that is no metric. `root` is undefined for a file that the user names on the command line: it
- * needs no permission. Throws UserError `untrusted`, `metric-failed`, `environment-missing`.
+ * Starts the processes of metrics of a project. A foreign run needs permission for each file: it can name a file that
+ * came with it, and a file of this user that is no metric. `root` is undefined for a file that the user names on the
+ * command line: it needs no permission. Throws UserError `untrusted`, `metric-failed`, `environment-missing`.
  */
 export function metricOpener(
   root: string | undefined,

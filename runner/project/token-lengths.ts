@@ -9,8 +9,8 @@ import { prober } from "../setup/probe.ts";
 import type { Context } from "../util/context.ts";
 
 /**
- * Token counts of the inputs of each split, by the tokenizer in a model's folder. Undefined if the Python environment or the
- * model is not on this machine, or if counting takes too long: an audit works without them.
+ * Token counts of the inputs of each split, by the tokenizer in a model's folder. Undefined if the Python environment
+ * or the model is not on this machine, or if counting takes too long: an audit works without them.
  */
 export async function tokenLengths(
   { splits }: Study,

@@ -19,8 +19,8 @@ import { hasRemote, isInRepository, originOfClone, refuseForeignReferences } fro
 import { configFolder } from "./user-config.ts";
 
 /**
- * The origin of a study's files if another author made them, such as "an export". Undefined: there is no sign of another author.
- * `files` are the experiment's file and those that it extends.
+ * The origin of a study's files if another author made them, such as "an export". Undefined: there is no sign of
+ * another author. `files` are the experiment's file and those that it extends.
  */
 export function originOfStudy(root: string, files: readonly string[]): string | undefined {
   const isPackage = ["runs", "manifests"].some((folder) => existsSync(join(root, folder)));
@@ -108,8 +108,8 @@ function addPaths(value: unknown, paths: Set<string>, seen: WeakSet<object>): vo
 }
 
 /**
- * A value of a file as JSON whose characters are all visible, without long blanks. An address whose host has other letters than
- * those of ASCII is followed by the host that is asked.
+ * A value of a file as JSON whose characters are all visible, without long blanks. An address whose host has other
+ * letters than those of ASCII is followed by the host that is asked.
  */
 function shown(value: unknown): string {
   const text = JSON.stringify(value)
@@ -158,8 +158,9 @@ export function requireTrust(
 }
 
 /**
- * The origin of the stored results of a project if another user owns their folder, or if they came with a repository, and what
- * using them needs permission for: each of them may be a cache hit. Undefined: this user made them, or there are none.
+ * The origin of the stored results of a project if another user owns their folder, or if they came with a repository,
+ * and what using them needs permission for: each of them may be a cache hit. Undefined: this user made them, or there
+ * are none.
  */
 export function foreignResults(root: string): Pick<TrustRequest, "origin" | "privileges"> | undefined {
   const artifacts = join(root, "artifacts");

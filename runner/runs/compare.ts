@@ -67,8 +67,8 @@ export type RunComparison = Comparison & {
 };
 
 /**
- * Compares the arms of one run, or the subjects and baselines of several. Runs that differ only in seeds are one answerer, with
- * averaged scores. Throws UserError: runs-not-comparable, file-gone.
+ * Compares the arms of one run, or the subjects and baselines of several. Runs that differ only in seeds are one
+ * answerer, with averaged scores. Throws UserError: runs-not-comparable, file-gone.
  */
 export async function compareRuns(
   runs: readonly [FinishedRun, ...FinishedRun[]],
@@ -141,8 +141,8 @@ export async function compareRuns(
 }
 
 /**
- * The metrics of a run's task and of its study. The file of a metric must be the one that the run used. Throws UserError
- * `runs-not-comparable` when a metric is computed whose file has changed or is missing.
+ * The metrics of a run's task and of its study. The file of a metric must be the one that the run used. Throws
+ * UserError `runs-not-comparable` when a metric is computed whose file has changed or is missing.
  */
 function ownMetricsOf(run: FinishedRun, root: string, start: (metric: OwnMetric) => MetricProcess) {
   const { config, provenance } = run.manifest;

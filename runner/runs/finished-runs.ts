@@ -69,8 +69,8 @@ export function runsIn(folder: string): readonly FinishedRun[] {
 }
 
 /**
- * The finished runs of an experiment at given coordinates, oldest first. Coordinates that give the same folder name are not
- * distinguished. Reads the manifests of these runs only, and skips those that cannot be read.
+ * The finished runs of an experiment at given coordinates, oldest first. Coordinates that give the same folder name are
+ * not distinguished. Reads the manifests of these runs only, and skips those that cannot be read.
  */
 export function runsAt(artifacts: string, experiment: string): (coordinates: string) => readonly FinishedRun[] {
   const folder = join(runsDir(artifacts), experiment);
@@ -96,8 +96,9 @@ function readableRun(path: string): FinishedRun | undefined {
 }
 
 /**
- * The run that a user names by a run id or its last digits, by an experiment (its latest run), by a path, or by the name of its
- * training in a tracker (the latest such run). Throws UserError: run-not-found, manifest-unreadable, manifest-format.
+ * The run that a user names by a run id or its last digits, by an experiment (its latest run), by a path, or by the
+ * name of its training in a tracker (the latest such run). Throws UserError: run-not-found, manifest-unreadable,
+ * manifest-format.
  */
 export const findRun = (name: string, artifacts: string, cwd: string): FinishedRun =>
   readRun(findManifest(name, artifacts, cwd));

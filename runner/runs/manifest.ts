@@ -139,7 +139,10 @@ export function parseManifest(text: string, path: string): Manifest {
 /** The text of a manifest's file. It ends with a digest of the rest. */
 export const manifestText = (manifest: Manifest): string => sealedJson(manifest, 1);
 
-/** The first field without the form that readers rely on; undefined if there is none. No name and no path leaves its folder. */
+/**
+ * The first field without the form that readers rely on; undefined if there is none. No name and no path leaves its
+ * folder.
+ */
 function wrongField(manifest: Readonly<Record<string, unknown>>): string | undefined {
   const wrong = Object.entries(manifestFields).find(([name, isValid]) => !isValid(manifest[name]));
   return wrong?.[0];
@@ -154,8 +157,8 @@ const isPlainName: Check = (value) => isName(value) && /^\w[\w.=,+-]*$/.test(val
 const isWord: Check = (value) => typeof value === "string" && /^\w[\w.+-]*$/.test(value);
 
 /**
- * Another line of a path would be a line of its own in an exported Dockerfile. A path that starts with a dash would be an option
- * in commands.
+ * Another line of a path would be a line of its own in an exported Dockerfile. A path that starts with a dash would be
+ * an option in commands.
  */
 const isFile: Check = (value) => isInnerPath(value) && !/^-|\p{Cc}/u.test(value);
 

@@ -17,8 +17,8 @@ export const runNameDigits = 8;
 export const runsDir = (artifacts: string): string => join(artifacts, "runs");
 
 /**
- * The name of a run's folder: its coordinates with unusual characters replaced by "_", and digits that distinguish runs at
- * the same coordinates.
+ * The name of a run's folder: its coordinates with unusual characters replaced by "_", and digits that distinguish runs
+ * at the same coordinates.
  */
 export function runName(coordinates: string, digits: string): string {
   return coordinates === "" ? digits : `${coordinates.replaceAll(/[^A-Za-z0-9._=,+-]/g, "_").slice(0, 120)}-${digits}`;
@@ -62,8 +62,8 @@ export type RunStaging = {
 };
 
 /**
- * Makes a run's folder: links to the outputs of its steps, then its manifest, then one rename to the final name. Each part is
- * flushed before the rename, and the name after it.
+ * Makes a run's folder: links to the outputs of its steps, then its manifest, then one rename to the final name. Each
+ * part is flushed before the rename, and the name after it.
  */
 export function placeRun(
   folder: string,

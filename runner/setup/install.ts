@@ -20,9 +20,9 @@ export type Site = {
 export const pythonOf = (dir: string): string => join(dir, "bin", "python");
 
 /**
- * Installs exactly the packages of a lock file, each file checked by its hash, with uv if the environment has it. Packages that
- * the lock marks with `--no-binary` have no wheel. They are built last and without isolation, so that their build dependencies
- * are locked too. Throws UserError `install-failed`.
+ * Installs exactly the packages of a lock file, each file checked by its hash, with uv if the environment has it.
+ * Packages that the lock marks with `--no-binary` have no wheel. They are built last and without isolation, so that
+ * their build dependencies are locked too. Throws UserError `install-failed`.
  */
 export async function install(
   site: Site,
@@ -74,7 +74,10 @@ async function installFile(site: Site, lock: string, links: readonly string[], h
   }
 }
 
-/** Runs one program of a set-up. Its output goes to the log, and its progress and errors to the report. Throws UserError. */
+/**
+ * Runs one program of a set-up. Its output goes to the log, and its progress and errors to the report. Throws
+ * UserError.
+ */
 export async function run(
   site: Site,
   file: string,
@@ -113,7 +116,9 @@ export async function run(
 /** A folder of wheels from the neutral folder. An address stays as it is. */
 const absoluteLink = (link: string): string => (/^[\w+.-]+:/.test(link) ? link : resolve(link));
 
-/** The variables of an installer. uv does not read pip's variables, so the user's settings for pip are copied to uv's. */
+/**
+ * The variables of an installer. uv does not read pip's variables, so the user's settings for pip are copied to uv's.
+ */
 export function childEnvironment(env: Where["env"]): Record<string, string | undefined> {
   const { PYTHONPATH: _path, PYTHONHOME: _home, VIRTUAL_ENV: _active, ...rest } = env;
   const links = (list: string | undefined, between: string): string | undefined =>

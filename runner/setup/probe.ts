@@ -8,8 +8,8 @@ export type Where = { readonly packageRoot: string; readonly env: Readonly<Recor
 export type Probe = (file: string, args: readonly string[]) => Promise<string | undefined>;
 
 /**
- * The folder in which programs of a set-up start. Python imports modules from its working folder, uv and pyenv read settings
- * there. The user's working folder may be a study of another author. Only root can write to this one.
+ * The folder in which programs of a set-up start. Python imports modules from its working folder, uv and pyenv read
+ * settings there. The user's working folder may be a study of another author. Only root can write to this one.
  */
 export const neutralFolder = "/";
 

@@ -31,7 +31,9 @@ export type Digests = {
   folder(path: string): Listing;
   /** SHA-256 of a file, or of the listing of a folder. */
   of(path: string): string;
-  /** Sizes and times of a file, or of every file of a folder: a change of content changes them, also if it is undone. */
+  /**
+   * Sizes and times of a file, or of every file of a folder: a change of content changes them, also if it is undone.
+   */
   state(path: string): string;
   /** Digest and size of a regular file; undefined for a symlink and if there is no file. */
   plainFile(path: string): StoredFile | undefined;

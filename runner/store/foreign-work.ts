@@ -17,9 +17,10 @@ export function nameWork(work: string, key: string): void {
 }
 
 /**
- * Throws UserError `foreign-work` if another user made a work folder or anything in it, or if the folder is that of another
- * key: a step would resume from other answers or checkpoints, and store the result as one of its own. `own` is a path that this process has just made. Its owner
- * is compared, because some file systems give every file another owner than the process.
+ * Throws UserError `foreign-work` if another user made a work folder or anything in it, or if the folder is that of
+ * another key: a step would resume from other answers or checkpoints, and store the result as one of its own. `own` is
+ * a path that this process has just made. Its owner is compared, because some file systems give every file another
+ * owner than the process.
  */
 export function refuseForeignWork(work: string, key: string, own: string): void {
   const found = firstOfOthers(work, lstatSync(own).uid);

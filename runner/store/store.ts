@@ -48,9 +48,10 @@ export type Store = {
   /** Makes an empty staging folder. */
   stage(key: string): Staged;
   /**
-   * Stores what was staged: hashes and flushes the files, renames the folder, and writes the record last. Returns the key's
-   * record, which is that of another process if it committed first. The staging folder is gone afterwards. Throws UserError:
-   * missing-output, symlink-output, irregular-output, disk-full. After disk-full the work folder, if any, holds the outputs.
+   * Stores what was staged: hashes and flushes the files, renames the folder, and writes the record last. Returns the
+   * key's record, which is that of another process if it committed first. The staging folder is gone afterwards. Throws
+   * UserError: missing-output, symlink-output, irregular-output, disk-full. After disk-full the work folder, if any,
+   * holds the outputs.
    */
   commit(staged: Staged, result: StepResult): Promise<StoreRecord>;
   /** Stores files together with their record from another store; false if the files do not match the record. */
@@ -66,7 +67,9 @@ export type Store = {
   lock(key: string, options?: AcquireOptions): Promise<Lock>;
   /** The folder that a step resumes from. Made on first use, kept until `deleteWork`. No other user can open it. */
   workDir(key: string): string;
-  /** Throws UserError foreign-work if another user made a part of a work folder. `staged` is a folder of this process. */
+  /**
+   * Throws UserError foreign-work if another user made a part of a work folder. `staged` is a folder of this process.
+   */
   refuseForeignWork(key: string, staged: Staged): void;
   deleteWork(key: string): void;
   /** Deletes what dead processes left behind. */
@@ -120,7 +123,10 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     return flaw === undefined ? { record } : { miss: flaw };
   };
 
-  /** A new path in staging/ whose name contains the id of this process. `removeAbandoned` keeps it while the process runs. */
+  /**
+   * A new path in staging/ whose name contains the id of this process. `removeAbandoned` keeps it while the process
+   * runs.
+   */
   const ownPath = (name: string): string => join(staging, `${name}.${claims.id()}.${randomBytes(6).toString("hex")}`);
 
   const trashPath = (): string => {

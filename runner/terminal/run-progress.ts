@@ -31,8 +31,8 @@ type Run = {
 const minObserved = 5_000;
 
 /**
- * The state of the live view, folded from events, and the text of its rows. A row is a run of a sweep, or a step that belongs to no
- * single run. `now` is in ms; `cells` is the width of a row.
+ * The state of the live view, folded from events, and the text of its rows. A row is a run of a sweep, or a step that
+ * belongs to no single run. `now` is in ms; `cells` is the width of a row.
  */
 export class RunProgress {
   readonly #running = new Map<string, Running>();
@@ -153,7 +153,9 @@ export class RunProgress {
     return cut([`${runs}${done}`, time, ...more].join("  "), cells);
   }
 
-  /** The forecast of several runs and the best score: "1h03m of work left, price 0.63; best micro_f1 0.512 (rank=8)". */
+  /**
+   * The forecast of several runs and the best score: "1h03m of work left, price 0.63; best micro_f1 0.512 (rank=8)".
+   */
   outlook(now: number, cells: number): string {
     if (this.#planned < 2) return "";
     const left = this.#forecast.remaining(now, this.#doneOf);

@@ -5,7 +5,10 @@ import { outputFolder } from "../runs/run-folder.ts";
 import { type TrackedRun, trackedRuns } from "../runs/trackers.ts";
 import { shellWord } from "../util/shell.ts";
 
-/** How to look at a tracker's folder. Programs that write into the folder they read get a copy: the store is not changed. */
+/**
+ * How to look at a tracker's folder. Programs that write into the folder they read get a copy: the store is not
+ * changed.
+ */
 const commands: Readonly<Record<string, (folder: string, latest: string) => string>> = {
   tensorboard: (folder) => `tensorboard --logdir ${folder}`,
   wandb: (_folder, latest) => `wandb sync --no-mark-synced ${latest}`,
@@ -14,7 +17,9 @@ const commands: Readonly<Record<string, (folder: string, latest: string) => stri
   trackio: (folder) => `cp -rL ${folder} trackio && TRACKIO_DIR="$PWD/trackio" trackio show --project exp`,
 };
 
-/** The runs of a finished run's trainings in trackers, each with the command that shows it. `dir` is the run's folder. */
+/**
+ * The runs of a finished run's trainings in trackers, each with the command that shows it. `dir` is the run's folder.
+ */
 export function trackersText(manifest: Pick<Manifest, "steps">, dir: string, cwd: string): string {
   const lines = trackedRuns(manifest).flatMap((tracked) => {
     const command = commandOf(tracked, dir, cwd);

@@ -1,6 +1,6 @@
 /**
- * Small studies of other people that exp once handled wrongly, in `cases/`. Each has the right result here, followed by inputs
- * of the same kind.
+ * Small studies of other people that exp once handled wrongly, in `cases/`. Each has the right result here, followed by
+ * inputs of the same kind.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync } from "node:fs";

@@ -20,7 +20,10 @@ const csv = (rows: readonly Case[]): string =>
     ...rows.map((row) => [row.id, row.input, row.answer].map((cell) => `"${cell.replaceAll('"', '""')}"`).join(",")),
   ].join("\n");
 
-/** One defect: the code that must report it, how it is planted, and where it is (or a pattern of its message or examples). */
+/**
+ * One defect: the code that must report it, how it is planted, and where it is (or a pattern of its message or
+ * examples).
+ */
 type Plant = { readonly code: string; readonly at?: string; readonly pattern?: RegExp; plant(parts: Parts): void };
 
 const train =

@@ -1,4 +1,7 @@
-/** Runs whose files an attacker changed and gave matching digests: each command refuses them or reads them, and none crashes. */
+/**
+ * Runs whose files an attacker changed and gave matching digests: each command refuses them or reads them, and none
+ * crashes.
+ */
 import { execFileSync } from "node:child_process";
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -72,7 +75,9 @@ async function run(rig: Rig, ...argv: readonly string[]): Promise<CommandResult>
   return { code, signal: null, stdout, stderr };
 }
 
-/** Reads everything of a run that reports and pages read, without drawing figures. Throws UserError for a refused run. */
+/**
+ * Reads everything of a run that reports and pages read, without drawing figures. Throws UserError for a refused run.
+ */
 async function readAll(rig: Rig, digests: Digests): Promise<void> {
   const place = placeOf(rig.folder);
   const study = studyOf([readRun(rig.path("downloads/manifest.json"))], { ...place, digests }, () => {});
@@ -335,7 +340,10 @@ const nested = (levels: number): string => `${"[".repeat(levels)}${"]".repeat(le
 /** The error code for a manifest with this text. */
 const codeOf = (text: string): string => (/"schema":7/.test(text) ? "manifest-format" : "manifest-unreadable");
 
-/** The value with each part replaced by one of another type. Parts with the same keys count as one; `seen` has earlier ones. */
+/**
+ * The value with each part replaced by one of another type. Parts with the same keys count as one; `seen` has earlier
+ * ones.
+ */
 function* changesOf(name: string, value: unknown, seen: Set<string>): Generator<unknown> {
   for (const path of pathsOf(value)) {
     const part = [name, ...path.map((key) => (typeof key === "number" ? "#" : key))].join(".");

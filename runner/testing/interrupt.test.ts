@@ -10,8 +10,8 @@ import { type Rig, test } from "./rig.ts";
 import { expectIntactStore, expectNoLeftovers } from "./store-checks.ts";
 
 const file = "experiments/tuned.yaml";
-/** 24 optimiser steps with a checkpoint after every second one. */
-const long = ["--json", "--until", "train", "--set", "train.epochs=4"];
+/** 48 optimiser steps with a checkpoint after every second one: the training has not ended when a signal arrives. */
+const long = ["--json", "--until", "train", "--set", "train.epochs=8"];
 
 function prepare(rig: Rig): void {
   rig.usePython();
@@ -61,9 +61,7 @@ test("once: exit code 130, no partial output, and the next run resumes the train
 
 test("twice: the process group is killed, and the next run succeeds", async ({ rig }) => {
   prepare(rig);
-  // Long enough that the training has not ended when the signals arrive.
-  const longer = [...long.slice(0, -1), "train.epochs=20"];
-  const run = rig.start(["run", file, ...longer]);
+  const run = rig.start(["run", file, ...long]);
   await run.waitFor(/"step":"train","done":[2-9]/);
   run.process.kill("SIGINT");
   await sleep(20);
@@ -74,7 +72,7 @@ test("twice: the process group is killed, and the next run succeeds", async ({ r
   expect(ended.code).toBe(130);
   expect(processesWith(rig.path("artifacts"))).toEqual([]);
   expectIntactStore(rig);
-  await rig.build(file, ...longer.slice(1));
+  await rig.build(file, ...long.slice(1));
   expectNoLeftovers(rig);
 });
 
@@ -91,7 +89,7 @@ test.for(["SIGTERM", "SIGHUP"] as const)("%s stops a run as Ctrl-C does", async 
 
 test("Ctrl-C stops a run that waits for another run's step, and not the other run", async ({ rig }) => {
   prepare(rig);
-  const endless = ["run", file, "--json", "--until", "train", "--set", "train.epochs=2000"];
+  const endless = ["run", file, "--json", "--until", "train", "--set", "train.epochs=800"];
   const owner = rig.start(endless);
   await owner.waitFor(/"step":"train","done":/);
   const waiter = rig.start(endless);

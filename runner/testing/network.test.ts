@@ -1,4 +1,7 @@
-/** Servers that never finish an answer, send too much of it, or refer to another host; and the end of a process by Ctrl-C. */
+/**
+ * Servers that never finish an answer, send too much of it, or refer to another host; and the end of a process by
+ * Ctrl-C.
+ */
 import { execFileSync } from "node:child_process";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

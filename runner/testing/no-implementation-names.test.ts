@@ -1,4 +1,6 @@
-/** Core code reads the registries: it contains the name of no implementation, so that a new one needs no change in core. */
+/**
+ * Core code reads the registries: it contains the name of no implementation, so that a new one needs no change in core.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,7 +36,10 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   "reporting/figures/reliability.ts": ["accuracy"],
 };
 
-/** Core: every source file except implementations, their registration and tests. Both label tasks share evaluation/labels; those of texts and JSON objects have evaluation/text and evaluation/json. */
+/**
+ * Core: every source file except implementations, their registration and tests. Both label tasks share
+ * evaluation/labels; those of texts and JSON objects have evaluation/text and evaluation/json.
+ */
 const core = readdirSync(runner, { recursive: true, encoding: "utf8" }).filter(
   (path) =>
     /\.(ts|mjs)$/.test(path) &&

@@ -1,4 +1,7 @@
-/** The study package with simulated predictions (4B and 8B, zero-shot and fine-tuned). Each file is read by its own program. */
+/**
+ * The study package with simulated predictions (4B and 8B, zero-shot and fine-tuned). Each file is read by its own
+ * program.
+ */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

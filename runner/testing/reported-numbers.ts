@@ -40,8 +40,8 @@ type Table = {
 };
 
 /**
- * Every number of a run as each output states it, next to the number of its result file. Scores, intervals, p-values, counts, rates
- * and seconds are compared by metric, arm, view, label, category and cause.
+ * Every number of a run as each output states it, next to the number of its result file. Scores, intervals, p-values,
+ * counts, rates and seconds are compared by metric, arm, view, label, category and cause.
  */
 export function statedNumbers(outputs: Outputs): readonly Stated[] {
   const { folder, manifest, show, readme } = outputs;

@@ -1,4 +1,6 @@
-/** Studies, runs and stores of other users: they cannot send, read or write data without permission, or forge results. */
+/**
+ * Studies, runs and stores of other users: they cannot send, read or write data without permission, or forge results.
+ */
 
 import { execFileSync } from "node:child_process";
 import {
@@ -43,7 +45,9 @@ const address =
     .flatMap((found) => found ?? [])
     .find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "192.0.2.1";
 
-/** A server on every address of this machine that answers each request, and the Authorization headers that it received. */
+/**
+ * A server on every address of this machine that answers each request, and the Authorization headers that it received.
+ */
 async function serve(rig: Rig): Promise<{ readonly port: number; readonly keys: (string | undefined)[] }> {
   const keys: (string | undefined)[] = [];
   const listener: RequestListener = (request, response) => {

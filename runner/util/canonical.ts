@@ -4,8 +4,8 @@ import { hash } from "node:crypto";
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**
- * JSON with sorted keys and without white space, so that equal values give equal text. Throws TypeError on values that JSON
- * cannot express (NaN, infinity, undefined): different inputs must not give equal text.
+ * JSON with sorted keys and without white space, so that equal values give equal text. Throws TypeError on values that
+ * JSON cannot express (NaN, infinity, undefined): different inputs must not give equal text.
  */
 export function canonicalJson(value: Json): string {
   return written(value, canonicalJson);
@@ -45,8 +45,8 @@ function quoted(text: string): string {
 const remembered = new WeakMap<object, string>();
 
 /**
- * canonicalJson of a value that no longer changes, computed once: the parameters of a step are part of several digests, and
- * sections of the configuration are part of the parameters of many steps.
+ * canonicalJson of a value that no longer changes, computed once: the parameters of a step are part of several digests,
+ * and sections of the configuration are part of the parameters of many steps.
  */
 export function canonicalJsonOnce(value: Json): string {
   if (typeof value !== "object" || value === null) return canonicalJson(value);

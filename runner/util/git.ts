@@ -1,6 +1,8 @@
 import { execFileSync } from "node:child_process";
 
-/** Runs git in a folder and returns its trimmed output. Throws if git fails, is missing, or takes more than ten seconds. */
+/**
+ * Runs git in a folder and returns its trimmed output. Throws if git fails, is missing, or takes more than ten seconds.
+ */
 export type Git = (...args: readonly string[]) => string;
 
 const settings = {
@@ -11,7 +13,10 @@ const settings = {
   "safe.bareRepository": "explicit",
 };
 
-/** Variables that make git read another repository, or parts of one, than that of the folder. Hooks of git set some of them. */
+/**
+ * Variables that make git read another repository, or parts of one, than that of the folder. Hooks of git set some of
+ * them.
+ */
 const ofRepository =
   /^GIT_(DIR|WORK_TREE|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|NAMESPACE|PREFIX|GRAFT_FILE|SHALLOW_FILE|REPLACE_REF_BASE|NO_REPLACE_OBJECTS|CONFIG|CONFIG_PARAMETERS)$/;
 

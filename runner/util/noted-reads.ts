@@ -22,9 +22,10 @@ function listOf({ values, keys }: Reads): ReadList {
 }
 
 /**
- * Remembers the last result of a function of a record, with the keys that the function has read in the record and in the maps
- * in it, down to the level `depth`. `call` returns that result again for a record in which these keys have the same values;
- * values below are the same if they are the same object. `others` are further values that the result depends on.
+ * Remembers the last result of a function of a record, with the keys that the function has read in the record and in
+ * the maps in it, down to the level `depth`. `call` returns that result again for a record in which these keys have the
+ * same values; values below are the same if they are the same object. `others` are further values that the result
+ * depends on.
  */
 export class LastResult<T extends object, R> {
   readonly #depth: number;

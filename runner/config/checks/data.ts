@@ -206,7 +206,10 @@ function checkFile(
   else if (header !== undefined && header.columns.length > 0) checkColumns(context, file, header);
 }
 
-/** The file of the evaluated rows has the columns that name subgroups; that of training rows, weights and groups of copies. */
+/**
+ * The file of the evaluated rows has the columns that name subgroups; that of training rows, weights and groups of
+ * copies.
+ */
 export function checkOtherColumns(context: CheckContext): void {
   const { data, evaluate, train } = context.experiment;
   const [trained = ""] = filesOf(data.train);

@@ -7,7 +7,10 @@ export const duration = { type: "string", pattern: "^[0-9]+(\\.[0-9]+)?[smhd]$" 
 /** A path relative to the YAML file that contains it. It is made absolute when the file is read. */
 export const filePath = { type: "string", minLength: 1, format: "file-path" } as const;
 
-/** A data file, a glob that matches several, or a list of both. A glob becomes the list of its files when the file is read. */
+/**
+ * A data file, a glob that matches several, or a list of both. A glob becomes the list of its files when the file is
+ * read.
+ */
 export const dataPaths = {
   anyOf: [
     { type: "string", minLength: 1, format: "data-path" },

@@ -117,7 +117,9 @@ const after = /\s(?:sentiment|category|label|class|topic|intent|review|text|mess
 const picture =
   /^(?:\p{Extended_Pictographic}|\ufe0f|\u200d)+\s?|\s?(?:\p{Extended_Pictographic}|\ufe0f|\u200d){1,16}$/gu;
 
-/** Characters without width: direction marks, joiners, byte order marks. They can be part of a text, not surround it. */
+/**
+ * Characters without width: direction marks, joiners, byte order marks. They can be part of a text, not surround it.
+ */
 const invisible = "[\\u00ad\\u061c\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2069\\ufeff]";
 const invisibleStart = new RegExp(`^${invisible}+\\s*`);
 const invisibleEnd = new RegExp(`(?<!${invisible})${invisible}{1,16}$`);

@@ -48,8 +48,8 @@ export function isoText(time: number): string | undefined {
 }
 
 /**
- * A stored number as its cell shows it. Where the format would round, the number is not rounded; dates, times of day and
- * durations are written as ISO 8601 does.
+ * A stored number as its cell shows it. Where the format would round, the number is not rounded; dates, times of day
+ * and durations are written as ISO 8601 does.
  */
 export function shownNumber(stored: string, format: NumberFormat, is1904: boolean): string {
   // A spreadsheet program keeps 15 digits. A whole number with more is an id that another program wrote.
@@ -95,7 +95,9 @@ function fraction(number: number, most: number): string | undefined {
   return undefined;
 }
 
-/** Digits and fixed text; undefined if the code rounds, scales or groups, because a shown number then lacks information. */
+/**
+ * Digits and fixed text; undefined if the code rounds, scales or groups, because a shown number then lacks information.
+ */
 function pattern(code: string): readonly PatternPart[] | undefined {
   const parts: PatternPart[] = [];
   const token = /([0#])|"([^"]*)"|\\(.)|([-()/: ])|(.)/gsu;
@@ -108,7 +110,10 @@ function pattern(code: string): readonly PatternPart[] | undefined {
   return isPlain || !parts.some((part) => part === "0" || part === "#") ? undefined : parts;
 }
 
-/** A whole number as a pattern shows it: 7 by "0000" is 0007. Digits fill it from the right; the first place takes the rest. */
+/**
+ * A whole number as a pattern shows it: 7 by "0000" is 0007. Digits fill it from the right; the first place takes the
+ * rest.
+ */
 function byPattern(parts: readonly PatternPart[], number: number): string | undefined {
   if (!Number.isSafeInteger(number)) return undefined;
   let digits = String(Math.abs(number));

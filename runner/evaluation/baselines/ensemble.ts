@@ -16,7 +16,9 @@ export type Sources = { readonly named: readonly string[]; readonly margins: Mar
  */
 export type Blend = { readonly weight: number; readonly threshold: number; readonly named?: number };
 
-/** Cases that get a label even if none is above the threshold: "all", in which each gets exactly one; "some"; or "none". */
+/**
+ * Cases that get a label even if none is above the threshold: "all", in which each gets exactly one; "some"; or "none".
+ */
 export type Required = "exactly one" | "at least one" | "any number";
 
 /** The candidate weights: the classifier alone, the model alone, and nine between. */
@@ -54,7 +56,9 @@ export function chooseBlend(
   return tried.reduce((best, one) => (better(one, best) ? one : best));
 }
 
-/** The labels of a case by a blend with their scores, the best first, as the model or else the other source writes them. */
+/**
+ * The labels of a case by a blend with their scores, the best first, as the model or else the other source writes them.
+ */
 export function blend(
   sources: Sources,
   { threshold, ...candidate }: Blend,

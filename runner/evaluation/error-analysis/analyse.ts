@@ -56,14 +56,19 @@ export type AnalysisInput = {
   readonly examples: number;
 };
 
-/** A wrong case as an example: the label that it is about, and the sentence of the input that states it, if one clearly does. */
+/**
+ * A wrong case as an example: the label that it is about, and the sentence of the input that states it, if one clearly
+ * does.
+ */
 export type Example = {
   readonly id: string;
   readonly label: string | null;
   readonly sentence: string | null;
   readonly gold: readonly string[];
   readonly given: readonly string[];
-  /** The wrong labels with their causes; absent for a correct case, a task without labels and in runs of older versions. */
+  /**
+   * The wrong labels with their causes; absent for a correct case, a task without labels and in runs of older versions.
+   */
   readonly wrong_labels?: readonly Omit<LabelError, "id">[];
 };
 

@@ -28,7 +28,10 @@ export type CoveragePoint = {
 export type CoverageRisk = {
   /** At 10, 20, … 100 % of the answers; equal confidences are kept together. */
   readonly points: readonly CoveragePoint[];
-  /** Area under the curve of risk over coverage: the mean risk over all thresholds. Random confidences give the risk of all. */
+  /**
+   * Area under the curve of risk over coverage: the mean risk over all thresholds. Random confidences give the risk of
+   * all.
+   */
   readonly area: number;
 };
 
@@ -59,8 +62,8 @@ export type Calibration = {
   readonly cases: number;
   readonly accuracy: number;
   /**
-   * Present if labels were decided by their scores: both confidences are the probability of the predicted set, as if labels
-   * were independent. The probability of the text says nothing about them.
+   * Present if labels were decided by their scores: both confidences are the probability of the predicted set, as if
+   * labels were independent. The probability of the text says nothing about them.
    */
   readonly of?: "labels";
   /** exp(logprob): the probability of the whole answer. */
@@ -91,7 +94,9 @@ function setConfidence(predicted: readonly string[], margins: Readonly<Record<st
   }, 1);
 }
 
-/** Compares the scores of decided labels with the correctness of the predictions; null if no case was decided by scores. */
+/**
+ * Compares the scores of decided labels with the correctness of the predictions; null if no case was decided by scores.
+ */
 function labelCalibration(cases: readonly ComparedCase[]): Calibration | null {
   // A classical baseline has margins that are no probabilities, and no tokens.
   const scored = cases.flatMap(({ answer: { new_tokens, margins, prediction, group }, exact }) =>

@@ -234,9 +234,9 @@ export type CauseChange = {
 };
 
 /**
- * How the errors of each cause change from another arm to this one: an error of the other arm is kept if this arm has it,
- * with whatever causes, and an error of this arm is new if the other arm has it with no cause. Causes without errors are
- * left out.
+ * How the errors of each cause change from another arm to this one: an error of the other arm is kept if this arm has
+ * it, with whatever causes, and an error of this arm is new if the other arm has it with no cause. Causes without
+ * errors are left out.
  */
 export function causeChanges(
   arm: string,

@@ -169,7 +169,10 @@ function labelStrata(
 
 type Concerned = { readonly isHit: boolean; readonly group: string };
 
-/** The labels that gold or the prediction of a case has. Labels of one case, or of one group of cases, depend on each other. */
+/**
+ * The labels that gold or the prediction of a case has. Labels of one case, or of one group of cases, depend on each
+ * other.
+ */
 function concernedLabels({
   id,
   answer,

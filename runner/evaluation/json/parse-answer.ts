@@ -6,9 +6,9 @@ import { isObject, type JsonObject, readJson } from "./value.ts";
 export type JsonAnswer = { readonly value: JsonObject | null; readonly notes: readonly Note[] };
 
 /**
- * Reads the answer of a model. A strict reading accepts nothing but one JSON object. A lenient one removes reasoning and
- * chat residue, and takes the first JSON object of the remaining text. Neither changes anything within the object: JSON
- * with an error is no answer.
+ * Reads the answer of a model. A strict reading accepts nothing but one JSON object. A lenient one removes reasoning
+ * and chat residue, and takes the first JSON object of the remaining text. Neither changes anything within the object:
+ * JSON with an error is no answer.
  */
 export function parseAnswer(
   text: string,
@@ -61,8 +61,8 @@ function objectIn(text: string): JsonObject | undefined {
 
 /**
  * Where the first object of a text starts and ends; without end if its brackets are not closed. An object starts with a
- * brace that a quoted key or a closing brace follows: other braces belong to the text. An object within a list or within
- * text that opens another bracket is a part of another value, and no answer.
+ * brace that a quoted key or a closing brace follows: other braces belong to the text. An object within a list or
+ * within text that opens another bracket is a part of another value, and no answer.
  */
 function firstObject(text: string): { readonly start: number; readonly end: number | undefined } | undefined {
   const start = text.search(/\{\s*["}]/);

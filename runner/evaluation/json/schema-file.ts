@@ -194,8 +194,8 @@ class Examination {
   }
 
   /**
-   * The number of ways through references, anyOf and oneOf: the time that the validator takes for one value. Infinite if
-   * one leads back to its schema.
+   * The number of ways through references, anyOf and oneOf: the time that the validator takes for one value. Infinite
+   * if one leads back to its schema.
    */
   private waysOf(schema: JsonObject, chain: ReadonlySet<JsonObject> = new Set()): number {
     if (chain.has(schema) || chain.size > mostReferences) return Number.POSITIVE_INFINITY;

@@ -16,8 +16,8 @@ export type ReadJson =
   | { readonly ok: false; readonly problem: string };
 
 /**
- * Reads a text that is one JSON value (RFC 8259). Refuses what JSON readers disagree about: a key that occurs twice, and
- * a number with more digits than a double holds. Does not throw.
+ * Reads a text that is one JSON value (RFC 8259). Refuses what JSON readers disagree about: a key that occurs twice,
+ * and a number with more digits than a double holds. Does not throw.
  */
 export function readJson(text: string): ReadJson {
   const no = (problem: string): ReadJson => ({ ok: false, problem });

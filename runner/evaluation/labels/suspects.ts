@@ -36,12 +36,14 @@ const pairLimits = { rows: 5, share: 0.5, lift: 10 };
 /** Least number of rows with a label for which errors are suspected. */
 const leastRows = 5;
 
-/** Least share of the rows above the upper limit that must have the label. With fewer, its scores are too unreliable. */
+/**
+ * Least share of the rows above the upper limit that must have the label. With fewer, its scores are too unreliable.
+ */
 const leastPrecision = 0.5;
 
 /**
- * Suspected label errors, and pairs of labels of which one is often suspected to be missing in rows that have the other.
- * The missing labels of such rows are no errors, but choices between near-synonyms.
+ * Suspected label errors, and pairs of labels of which one is often suspected to be missing in rows that have the
+ * other. The missing labels of such rows are no errors, but choices between near-synonyms.
  */
 export function suspicions(rows: readonly ScoredRow[]): Suspicions {
   const errors = suspectedErrors(rows);

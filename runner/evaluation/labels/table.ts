@@ -47,7 +47,9 @@ export type Table = LabelSpace & {
   readonly hits: Rows;
   /** 1 for a case whose answer could not be read. */
   readonly unreadable: Uint8Array;
-  /** Average precision of each case's scores; NaN for a case without scores or gold. Undefined if no case has scores. */
+  /**
+   * Average precision of each case's scores; NaN for a case without scores or gold. Undefined if no case has scores.
+   */
   readonly precision: Float64Array | undefined;
 };
 

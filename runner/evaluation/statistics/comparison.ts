@@ -37,8 +37,8 @@ export type Comparison = Compared & {
 };
 
 /**
- * Compares answers to the same cases, whose groups the first answerer's answers hold. `scorer` brings cases into the view, over the shared space. Throws UserError
- * `cases-differ` if two answerers have other cases or other gold.
+ * Compares answers to the same cases, whose groups the first answerer's answers hold. `scorer` brings cases into the
+ * view, over the shared space. Throws UserError `cases-differ` if two answerers have other cases or other gold.
  */
 export async function compareAnswers(
   answerers: readonly Answerer[],

@@ -75,8 +75,9 @@ class NumberList<A extends Int32Array | Float64Array> {
 const int32List = () => new NumberList((size) => new Int32Array(size));
 
 /**
- * Contributions of units to one counter set. A unit is a case, or a group of cases. The counters of unit i to which it adds 1 are `counters[offsets[i] ..
- * offsets[i + 1])`; those to which it adds another amount are in `weighted`, which few metrics need.
+ * Contributions of units to one counter set. A unit is a case, or a group of cases. The counters of unit i to which it
+ * adds 1 are `counters[offsets[i] .. offsets[i + 1])`; those to which it adds another amount are in `weighted`, which
+ * few metrics need.
  */
 type Contributions = {
   readonly offsets: Int32Array;
@@ -209,7 +210,9 @@ export class Packed {
     return Array.from({ length: this.#metricCount }, () => new Float64Array(size));
   }
 
-  /** How the interval of each metric is computed. Resamples of few groups vary too little: Student's t replaces them. */
+  /**
+   * How the interval of each metric is computed. Resamples of few groups vary too little: Student's t replaces them.
+   */
   intervalMethods(): readonly PreferredInterval[] {
     const methods = new Array<PreferredInterval>(this.#metricCount).fill("bca");
     const sums = this.whole();

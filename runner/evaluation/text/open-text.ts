@@ -71,15 +71,17 @@ export const openText: OpenTask<string, string | null> = {
 };
 
 /**
- * Characters of a target or an answer that are scored. ROUGE-L takes time in the product of both lengths: 20 ms for two texts of
- * this length in words of five letters.
+ * Characters of a target or an answer that are scored. ROUGE-L takes time in the product of both lengths: 20 ms for two
+ * texts of this length in words of five letters.
  */
 export const longestText = 100_000;
 
 /** Words of a part that an answer may not end with three times in a row. */
 const longestPeriod = 40;
 
-/** Whether a text ends in a part that occurs at least three times in a row: a model that loops. Single words need six. */
+/**
+ * Whether a text ends in a part that occurs at least three times in a row: a model that loops. Single words need six.
+ */
 function isRepeated(text: string): boolean {
   const tokens = rougeTokens(text);
   for (let period = 1; period <= longestPeriod; period++) {

@@ -29,8 +29,8 @@ export function tokenF1(gold: readonly string[], predicted: readonly string[]): 
 }
 
 /**
- * Length of the longest common subsequence, 32 cells of a row at once (Hyyrö 2004): a bit is 0 where a row of the usual table
- * exceeds the cell before it. Takes time in the product of the lengths.
+ * Length of the longest common subsequence, 32 cells of a row at once (Hyyrö 2004): a bit is 0 where a row of the usual
+ * table exceeds the cell before it. Takes time in the product of the lengths.
  */
 export function commonSubsequence(a: readonly string[], b: readonly string[]): number {
   const [left, right] = interned(a, b);
@@ -66,8 +66,8 @@ export const subsequenceF1 = (gold: readonly string[], predicted: readonly strin
   overlapF1(commonSubsequence(gold, predicted), predicted.length, gold.length);
 
 /**
- * Length of the longest run of tokens that is in both texts, and where it starts in the first: the first such run. If a run
- * exists, so do all shorter ones, so that the length is found by bisection.
+ * Length of the longest run of tokens that is in both texts, and where it starts in the first: the first such run. If a
+ * run exists, so do all shorter ones, so that the length is found by bisection.
  */
 export function commonRun(
   a: readonly string[],

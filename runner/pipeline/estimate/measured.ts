@@ -21,8 +21,8 @@ const widestScale = 20;
 const widestRows = 10;
 
 /**
- * Estimates a step from the nearest measurement: the same machine, program, method and precision, then the nearest size of model,
- * batch, length and number of characters. Undefined if there is none.
+ * Estimates a step from the nearest measurement: the same machine, program, method and precision, then the nearest size
+ * of model, batch, length and number of characters. Undefined if there is none.
  */
 export function fromMeasurements(work: Work, measurements: readonly Measurement[]): Measured | undefined {
   let best: { readonly one: Measurement; readonly distance: number } | undefined;

@@ -33,7 +33,9 @@ export function hasEnsemble({ baselines, evaluate }: Experiment): boolean {
   return baselines.includes("ensemble") && evaluate.split !== "validation";
 }
 
-/** The classifiers of which the ensemble takes the one with the best score on validation rows. Empty without ensemble. */
+/**
+ * The classifiers of which the ensemble takes the one with the best score on validation rows. Empty without ensemble.
+ */
 export function ensembleClassifiers(experiment: Experiment): readonly Arm[] {
   return hasEnsemble(experiment) ? classifiersAmong(experiment.baselines) : [];
 }

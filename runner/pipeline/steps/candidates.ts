@@ -39,9 +39,9 @@ export const candidatesStep = "candidates";
 const showsTraining = ({ train, prompt }: Experiment): boolean => train !== undefined || prompt.examples.count > 0;
 
 /**
- * The step that the prompts get candidates from; undefined without `prompt.candidates` and `from`, which is the baseline
- * in its place. `rows` are the rows in place of the evaluated and validation rows. `crossFit` requests candidates of
- * training rows that the experiment does not show.
+ * The step that the prompts get candidates from; undefined without `prompt.candidates` and `from`, which is the
+ * baseline in its place. `rows` are the rows in place of the evaluated and validation rows. `crossFit` requests
+ * candidates of training rows that the experiment does not show.
  */
 export function draftCandidates(
   experiment: Experiment,

@@ -38,9 +38,9 @@ const folds = 5;
 export type ScoredAnswer = { readonly named: readonly string[]; readonly margins: Margins };
 
 /**
- * Predicts the labels whose score is above a threshold. The score joins the probability of a label and whether the answer
- * names it. Threshold and weight are those with the best micro-F1 on validation rows; gold of the scored rows is not an
- * input, except for validation rows themselves, which are decided by folds.
+ * Predicts the labels whose score is above a threshold. The score joins the probability of a label and whether the
+ * answer names it. Threshold and weight are those with the best micro-F1 on validation rows; gold of the scored rows is
+ * not an input, except for validation rows themselves, which are decided by folds.
  */
 export const decide: StepKind<Params> = {
   name: decideStage,
@@ -83,7 +83,7 @@ export const decide: StepKind<Params> = {
     const decided =
       folds === undefined
         ? read("eval").map((one) => ({ one, by: chosen as Blend }))
-        : crossFitted(validation, folds, choose).map(({ one, by }) => ({ one, by }));
+        : crossFitted(validation, folds, choose);
     const answers = decided.map(({ one, by }) => ({ answer: one.answer, ...deciding.decide(one, by) }));
     const tally = (of: (one: (typeof validation)[number]) => readonly string[]): number =>
       microF1(validation.map((one) => [open.parts(of(one), view), open.parts(one.gold, view)]));

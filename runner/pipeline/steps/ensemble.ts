@@ -30,9 +30,9 @@ type Params = TaskParams & {
 };
 
 /**
- * Combines the labels of the language model, and its scores of labels if it has some, with the margins of a classifier. The classifier is the one with the best
- * micro-F1 on validation rows; of equal ones, the strongest kind. The weight and the threshold are those with the best
- * micro-F1 of the combination there. Gold of the scored rows is not an input.
+ * Combines the labels of the language model, and its scores of labels if it has some, with the margins of a classifier.
+ * The classifier is the one with the best micro-F1 on validation rows; of equal ones, the strongest kind. The weight
+ * and the threshold are those with the best micro-F1 of the combination there. Gold of the scored rows is not an input.
  */
 export const ensemble: StepKind<Params> = {
   name: "ensemble",

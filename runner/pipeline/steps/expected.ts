@@ -116,7 +116,10 @@ function trainingRows(experiment: Experiment, site: Site): number | undefined {
 /** Files of a part from which its rows are estimated. */
 const sampledFiles = 16;
 
-/** Estimated number of rows of a part, and characters of a row. Undefined if one of the files that it reads does not tell. */
+/**
+ * Estimated number of rows of a part, and characters of a row. Undefined if one of the files that it reads does not
+ * tell.
+ */
 function rowsOf(part: Parameters<typeof filesOf>[0], site: Site): ReturnType<Site["rows"]> {
   const files = filesOf(part);
   const step = Math.max(1, Math.ceil(files.length / sampledFiles));
@@ -232,7 +235,10 @@ function generationOf(experiment: Experiment, { template, isAdapted }: Answering
   });
 }
 
-/** Time, and memory if it is the same, of the nearest step that ended on this machine. A step elsewhere has no measurement. */
+/**
+ * Time, and memory if it is the same, of the nearest step that ended on this machine. A step elsewhere has no
+ * measurement.
+ */
 function withMeasured(estimate: Expected, site: Site, work: Work): Expected {
   if (estimate.declared.elsewhere === true) return estimate;
   const found = fromMeasurements(work, site.measurements());

@@ -40,14 +40,17 @@ export type ExportDrafts = {
   readonly drafts: readonly Draft[];
   readonly given: ReadonlySet<string>;
   readonly exported: string;
-  /** The steps that answer with the run's own model and with the exported one, and the arms of both; absent without rows. */
+  /**
+   * The steps that answer with the run's own model and with the exported one, and the arms of both; absent without
+   * rows.
+   */
   readonly scored?: { readonly own: Arm; readonly arm: Arm; readonly answers: readonly [string, string] };
 };
 
 /**
  * The steps that export the model of a run, and score it on the validation rows against the run's own answers to them.
- * `has` tells whether the run has a step: what it read and trained is taken from there. Without validation rows, and with
- * `scores` false, the model is exported only.
+ * `has` tells whether the run has a step: what it read and trained is taken from there. Without validation rows, and
+ * with `scores` false, the model is exported only.
  */
 export function draftsOfExport(
   experiment: Experiment,

@@ -23,8 +23,8 @@ export type PredictionDrafts = {
 };
 
 /**
- * The steps that answer new rows as an experiment answers its own: prompt, preflight and generation of its subject. They
- * read the rows of the training and the trained weights from steps of the run.
+ * The steps that answer new rows as an experiment answers its own: prompt, preflight and generation of its subject.
+ * They read the rows of the training and the trained weights from steps of the run.
  */
 export function draftsOfPrediction(experiment: Experiment, site: Site): PredictionDrafts {
   const arm = subjectOf(experiment);

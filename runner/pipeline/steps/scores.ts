@@ -12,8 +12,8 @@ import { taskOf } from "./task.ts";
 export const scoresLabels = ({ generate }: Pick<Experiment, "generate">): boolean => generate.scores === "labels";
 
 /**
- * Whether the labels of an arm are those above a threshold. Only the subject of an experiment has one: a threshold is chosen
- * on labelled rows, which an untrained model for comparison must not use.
+ * Whether the labels of an arm are those above a threshold. Only the subject of an experiment has one: a threshold is
+ * chosen on labelled rows, which an untrained model for comparison must not use.
  */
 export function hasThreshold(experiment: Experiment, arm: Arm): boolean {
   return experiment.generate.decision === "threshold" && arm === subjectOf(experiment);

@@ -100,7 +100,10 @@ export function withOwnMetrics<D extends Draft>(draft: D, experiment: Experiment
 const isPython = ({ file }: Pick<OwnMetric, "file">): boolean =>
   metricLanguages[file.slice(file.lastIndexOf("."))] === "python";
 
-/** The metrics of the task and of the study, for a step that scores. A metric of the study starts its process when it is used. */
+/**
+ * The metrics of the task and of the study, for a step that scores. A metric of the study starts its process when it is
+ * used.
+ */
 export function openMetrics(
   params: TaskParams,
   context: Pick<StepContext, "source" | "hint" | "metric">,

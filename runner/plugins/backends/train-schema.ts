@@ -1,6 +1,8 @@
 import { checkpointMetrics, methods } from "./methods.ts";
 
-/** The keys of `train` that mean the same to every backend. A backend's schema adds `backend` and may narrow the others. */
+/**
+ * The keys of `train` that mean the same to every backend. A backend's schema adds `backend` and may narrow the others.
+ */
 export const trainProperties = {
   method: {
     type: "string",

@@ -1,4 +1,7 @@
-/** The keys of `generate` that mean the same to every engine that prompts a model. An engine's schema adds `engine` and its own. */
+/**
+ * The keys of `generate` that mean the same to every engine that prompts a model. An engine's schema adds `engine` and
+ * its own.
+ */
 export const generationProperties = {
   max_new_tokens: {
     type: "integer",
@@ -65,7 +68,10 @@ export const generationProperties = {
   },
 } as const;
 
-/** The keys of `generate` about scores of labels. Every engine that prompts a model has them; only one with `scoresLabels` accepts them. */
+/**
+ * The keys of `generate` about scores of labels. Every engine that prompts a model has them; only one with
+ * `scoresLabels` accepts them.
+ */
 export const scoreProperties = {
   scores: {
     type: "string",

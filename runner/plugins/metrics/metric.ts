@@ -44,7 +44,10 @@ export interface Metric<T = any, P = any, S = any, Space = any> {
    * once.
    */
   readonly counters: CounterSet<T, P, S, Space>;
-  /** The metric of summed counters. 0 / 0 is 0; NaN if the metric has no meaning for these cases: reports then show none. */
+  /**
+   * The metric of summed counters. 0 / 0 is 0; NaN if the metric has no meaning for these cases: reports then show
+   * none.
+   */
   value(sums: S): number;
   /** The cost of a call of `value`, in operations of the statistics. Default: little. */
   readonly work?: number;

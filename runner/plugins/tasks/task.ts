@@ -73,8 +73,8 @@ export interface OpenTask<T = any, P = any> {
     readonly help?: string;
   };
   /**
-   * Reads a target whose parts are in several columns, by their names in `data.columns.targets`. Absent: the target of the
-   * task is one column.
+   * Reads a target whose parts are in several columns, by their names in `data.columns.targets`. Absent: the target of
+   * the task is one column.
    */
   readCells?(cells: Readonly<Record<string, Cell>>): ReturnType<OpenTask<T>["readCell"]>;
   /** Prepares the training split; `training` is the result of {@link Task.trainingSettings}. */
@@ -93,12 +93,16 @@ export interface OpenTask<T = any, P = any> {
   scorer(cases: readonly ScoredCase<T, P>[]): (view: View, space?: readonly string[]) => ScoredCases;
   /**
    * The parts of a target or prediction in a view, as tables show and compare them: labels, one text, or the values of
-   * fields. With `gold`, the target of the case, a part of a prediction that counts as equal to one of gold is that part.
+   * fields. With `gold`, the target of the case, a part of a prediction that counts as equal to one of gold is that
+   * part.
    */
   parts(value: T | P, view: View, gold?: T): readonly string[];
   /** Further statistics of an arm, which metrics.json contains in addition to the scores. */
   details?(cases: readonly ScoredCase<T, P>[], vocabulary: readonly string[]): Readonly<Record<string, unknown>>;
-  /** The form of an answer, for the prompt of an untrained model: a schema. Present if the task's instruction has `hasForm`. */
+  /**
+   * The form of an answer, for the prompt of an untrained model: a schema. Present if the task's instruction has
+   * `hasForm`.
+   */
   readonly form?: string;
   /** The text between two labels; absent for a task without labels. */
   readonly separator?: string;
@@ -126,8 +130,8 @@ export type TaskWords = {
 };
 
 /**
- * Sentences for an untrained model. `labels` precedes the labels of the training rows, if there are any. The form of the
- * opened task follows the sentence `form` if `hasForm`.
+ * Sentences for an untrained model. `labels` precedes the labels of the training rows, if there are any. The form of
+ * the opened task follows the sentence `form` if `hasForm`.
  */
 export type Instruction = { readonly labels: string; readonly form: string; readonly hasForm?: true };
 
@@ -169,7 +173,9 @@ export interface Task<T = any, P = any> {
   readonly predictionKey: string;
   /** The values of `generate.constrain` that the task has, in addition to "none". Absent: none. */
   readonly constraints?: readonly string[];
-  /** Whether a target can be in several columns (`data.columns.targets`): the opened task has `readCells`. Default: no. */
+  /**
+   * Whether a target can be in several columns (`data.columns.targets`): the opened task has `readCells`. Default: no.
+   */
   readonly readsColumns?: boolean;
   /** Ways to be wrong that are particular to the task, in the order in which reports show them. */
   readonly categories: readonly Category[];
@@ -181,32 +187,36 @@ export interface Task<T = any, P = any> {
   instruction?(sections: TaskSections): Instruction;
   /** Settings by which targets and answers are parsed. Part of the cache key of each step that parses them. */
   parsingSettings(sections: TaskSections): Json;
-  /** Settings by which predictions are scored. Part of the cache keys of steps that score. Absent: the task has none. */
+  /**
+   * Settings by which predictions are scored. Part of the cache keys of steps that score. Absent: the task has none.
+   */
   scoringSettings?(sections: TaskSections): Json;
   /** Settings by which training targets are written. Part of the cache key of the data step alone. */
   trainingSettings(sections: TaskSections): Json;
   /**
-   * Files that settings name, by dotted key: those that scoring and details read, and those that only the error analysis
-   * reads.
+   * Files that settings name, by dotted key: those that scoring and details read, and those that only the error
+   * analysis reads.
    */
   files(sections: TaskSections): {
     readonly scoring: Readonly<Record<string, string>>;
     readonly analysis: Readonly<Record<string, string>>;
   };
-  /** Reads files of `files` by their dotted keys, so that `exp check` finds errors in them. Must not load large modules. */
+  /**
+   * Reads files of `files` by their dotted keys, so that `exp check` finds errors in them. Must not load large modules.
+   */
   readonly fileParsers?: Readonly<Record<string, (source: SourceText) => Result<unknown>>>;
   /** Dotted keys of `files` that state the form of answers: a model is published with these files. */
   readonly answerForm?: readonly string[];
   /** Dotted keys of settings without which the task cannot be opened. */
   readonly requires?: readonly string[];
   /**
-   * `parsing` and `scoring` are results of parsingSettings and scoringSettings; `scoring` is absent in steps that do not score.
-   * Import parsers and other large modules here: every command that uses plugins loads the task itself.
+   * `parsing` and `scoring` are results of parsingSettings and scoringSettings; `scoring` is absent in steps that do
+   * not score. Import parsers and other large modules here: every command that uses plugins loads the task itself.
    */
   open(parsing: Json, files: TaskFiles, scoring?: Json): Promise<OpenTask<T, P>>;
   /**
-   * Settings for a new study with these target cells: keys of the section `data`, and files by their paths in the folder
-   * of the experiment. Undefined if the cells are not targets of this task. Absent: the task needs no settings.
+   * Settings for a new study with these target cells: keys of the section `data`, and files by their paths in the
+   * folder of the experiment. Undefined if the cells are not targets of this task. Absent: the task needs no settings.
    */
   propose?(cells: readonly string[]):
     | {

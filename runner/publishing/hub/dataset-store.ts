@@ -17,8 +17,9 @@ const filesPerCommit = 200;
 type Pending = { readonly path: string; readonly size: number; readonly content: Blob | URL };
 
 /**
- * A remote store in a private dataset repository of the hub. `settle` sends what was put, in commits. A file counts as present
- * if the repository has one with its name and size. Methods throw UserError: offline, hub-token, hub-busy, hub-error.
+ * A remote store in a private dataset repository of the hub. `settle` sends what was put, in commits. A file counts as
+ * present if the repository has one with its name and size. Methods throw UserError: offline, hub-token, hub-busy,
+ * hub-error.
  */
 export class DatasetStore implements RemoteStore {
   readonly #hub: Hub;
@@ -32,7 +33,10 @@ export class DatasetStore implements RemoteStore {
     this.#files = files;
   }
 
-  /** Lists a repository. `private` is undefined if the repository does not exist, and false if the hub does not confirm it. */
+  /**
+   * Lists a repository. `private` is undefined if the repository does not exist, and false if the hub does not confirm
+   * it.
+   */
   static async open(
     hub: Hub,
     repo: string,

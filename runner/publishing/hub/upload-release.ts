@@ -16,9 +16,9 @@ export type UploadedRelease = {
 };
 
 /**
- * Uploads a release: reads the repository, sends the missing files in one commit, and reads the repository again. Every attempt
- * starts with the first step, so that no file is sent twice, also if an earlier process was interrupted. Throws UserError with
- * the last failure, or the signal's reason.
+ * Uploads a release: reads the repository, sends the missing files in one commit, and reads the repository again. Every
+ * attempt starts with the first step, so that no file is sent twice, also if an earlier process was interrupted. Throws
+ * UserError with the last failure, or the signal's reason.
  */
 export async function uploadRelease(
   release: Release,

@@ -193,8 +193,8 @@ export function textFile(path: string, content: string, permitted: readonly stri
 }
 
 /**
- * The first evaluated case with a short input, and the answer of the tuned arm. Undefined unless the study declares that rows may
- * be published, and if the run lacks a file.
+ * The first evaluated case with a short input, and the answer of the tuned arm. Undefined unless the study declares
+ * that rows may be published, and if the run lacks a file.
  */
 function shownCase({ path, manifest: { config } }: FinishedRun): ShownCase | undefined {
   if (config.data.origin?.publish !== true) return undefined;

@@ -31,8 +31,8 @@ export type SourceFiles = {
 };
 
 /**
- * Every text of the data files of a run, with rows beyond `limit` and columns that the study does not use. Ids and labels are
- * not among them: they are published. Files that are missing or changed are failed checks.
+ * Every text of the data files of a run, with rows beyond `limit` and columns that the study does not use. Ids and
+ * labels are not among them: they are published. Files that are missing or changed are failed checks.
  */
 export async function readSourceTexts(
   { manifest }: FinishedRun,

@@ -78,8 +78,8 @@ export function runsChart(
 }
 
 /**
- * Names of runs that are unique among `runs`. The experiment is part of them if there are several, and the digest if the settings
- * are equal otherwise.
+ * Names of runs that are unique among `runs`. The experiment is part of them if there are several, and the digest if
+ * the settings are equal otherwise.
  */
 function namesOf(runs: readonly ListedRun[]): (run: ListedRun) => string {
   const isOne = new Set(runs.map(({ experiment }) => experiment)).size === 1;

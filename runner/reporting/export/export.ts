@@ -96,8 +96,8 @@ export async function exportedFiles(
 const runFolder = (run: FinishedRun): string => join("runs", runLabel(run));
 
 /**
- * The manifest and the results of a run, by their paths in an export. Without weights, and without rows of the data unless
- * the study declares that they may be published. Throws UserError `file-gone` if predictions are missing.
+ * The manifest and the results of a run, by their paths in an export. Without weights, and without rows of the data
+ * unless the study declares that they may be published. Throws UserError `file-gone` if predictions are missing.
  */
 function runFiles(run: FinishedRun): Readonly<Files> {
   const { config, compared = {}, steps } = run.manifest;
@@ -135,7 +135,9 @@ function dockerfile(runs: readonly RunFacts[], { packageRoot }: Context): string
   return text.replaceAll("experiments/first.yaml", () => shellWord((runs.at(-1) as RunFacts).file));
 }
 
-/** The package of an exported study: it installs the copy of exp in the folder, or the version that made the last run. */
+/**
+ * The package of an exported study: it installs the copy of exp in the folder, or the version that made the last run.
+ */
 function packageJson({ experiment, provenance }: RunFacts, copy: string | undefined): string {
   const content = {
     ...{
@@ -161,8 +163,9 @@ function projectOrPackageFile(file: string, root: string, { packageRoot }: Conte
 }
 
 /**
- * The files that declare the runs and the compared experiments: experiments with the files that they extend, templates, files
- * of the task, metric files, author notes and replayed predictions. Data files if the study declares that they may be published.
+ * The files that declare the runs and the compared experiments: experiments with the files that they extend, templates,
+ * files of the task, metric files, author notes and replayed predictions. Data files if the study declares that they
+ * may be published.
  */
 function declarationFiles(
   study: Pick<FinishedStudy, "finished" | "root" | "artifacts" | "promptFiles">,

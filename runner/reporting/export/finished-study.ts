@@ -55,8 +55,8 @@ export async function finishedStudy(
 }
 
 /**
- * Checks that runs are intact, and reads their facts and author notes. `warn` receives missing notes files. Throws UserError:
- * run-damaged, file-gone.
+ * Checks that runs are intact, and reads their facts and author notes. `warn` receives missing notes files. Throws
+ * UserError: run-damaged, file-gone.
  */
 export function studyOf(
   finished: readonly FinishedRun[],
@@ -118,8 +118,8 @@ function notesOf(
 const longestPromptFile = 50_000;
 
 /**
- * The texts of the prompt templates that runs declare, and of the README.md in their folders. A template that has changed since
- * a run used it is left out.
+ * The texts of the prompt templates that runs declare, and of the README.md in their folders. A template that has
+ * changed since a run used it is left out.
  */
 function promptFilesOf(
   finished: readonly FinishedRun[],

@@ -16,8 +16,8 @@ import { runNames } from "../report/run-names.ts";
 import type { ArmFacts, RunFacts } from "../report/study.ts";
 
 /**
- * Reads the facts of a run from its manifest and the files that the manifest names. `testEvaluations` counts the recorded
- * evaluations of its test file. The runs of one report share `ablations`, which caches sweeps.
+ * Reads the facts of a run from its manifest and the files that the manifest names. `testEvaluations` counts the
+ * recorded evaluations of its test file. The runs of one report share `ablations`, which caches sweeps.
  */
 export function factsOf(finished: FinishedRun, testEvaluations: number | null, ablations = new Ablations()): RunFacts {
   const { manifest, path } = finished;

@@ -7,8 +7,8 @@ import { resultRuns } from "../report/run-names.ts";
 import { config, type Figure, schema } from "./figure.ts";
 
 /**
- * A forest plot: all planned differences of the last run with planned contrasts, and the differences of gains. Differences from
- * classical baselines are usually much larger, so that they have a panel and a scale of their own.
+ * A forest plot: all planned differences of the last run with planned contrasts, and the differences of gains.
+ * Differences from classical baselines are usually much larger, so that they have a panel and a scale of their own.
  */
 export const contrasts: Figure = ({ runs }) => {
   const run = resultRuns(runs).findLast(({ comparison }) => comparison?.family.contrasts !== undefined);

@@ -4,7 +4,9 @@ import { backends } from "../../plugins/backends/registry.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 
-/** The bibliography of all reports as BibTeX: the entries of the package, and those of the registered implementations. */
+/**
+ * The bibliography of all reports as BibTeX: the entries of the package, and those of the registered implementations.
+ */
 export function readReferences(templates: string): string {
   const own = readFileSync(join(templates, "references.bib"), "utf8").trimEnd();
   const cited = [

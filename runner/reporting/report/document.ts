@@ -1,6 +1,6 @@
 /**
- * A piece of text. `cite` is a key of the bibliography, `ref` the id of a table or figure of the same report, and `case` the id of
- * an evaluated case, which pages link to the case.
+ * A piece of text. `cite` is a key of the bibliography, `ref` the id of a table or figure of the same report, and
+ * `case` the id of an evaluated case, which pages link to the case.
  */
 export type Span =
   | string
@@ -47,8 +47,8 @@ export type Report = {
 export const paragraph = (...spans: readonly Span[]): Block => ({ type: "paragraph", spans });
 
 /**
- * A sentence that begins with a reference to a table or figure. `rest` ends the sentence, and a space follows it. A report
- * without the element has no such sentence.
+ * A sentence that begins with a reference to a table or figure. `rest` ends the sentence, and a space follows it. A
+ * report without the element has no such sentence.
  */
 export const about = (id: string, rest: string): readonly Span[] => [{ ref: id }, ` ${rest} `];
 

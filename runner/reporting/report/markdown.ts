@@ -28,7 +28,10 @@ export function tokensOf(markdown: string): Token[] {
   return withinStack(() => lexer(markdown));
 }
 
-/** Throws UserError \`notes-too-deep\` if the nesting of emphasis, for which the pattern has no bound, exceeds the stack. */
+/**
+ * Throws UserError \`notes-too-deep\` if the nesting of emphasis, for which the pattern has no bound, exceeds the
+ * stack.
+ */
 function withinStack<T>(work: () => T): T {
   try {
     return work();

@@ -10,7 +10,8 @@ type ListedPackages = { readonly environment: string; readonly packages: readonl
 
 /**
  * Names and versions of the listed packages of each environment that a run used. An environment without a registered
- * implementation, such as one of an uninstalled plug-in, lists the packages of all known environments and the package of its name.
+ * implementation, such as one of an uninstalled plug-in, lists the packages of all known environments and the package
+ * of its name.
  */
 export function listedPackages({ packages }: Provenance): readonly ListedPackages[] {
   const known = environments();
@@ -37,8 +38,8 @@ export function setupCommands(
 }
 
 /**
- * The environments of the runs, and the default environment, in which preflight checks every run that loads a model. None if
- * no run used Python.
+ * The environments of the runs, and the default environment, in which preflight checks every run that loads a model.
+ * None if no run used Python.
  */
 export function usedEnvironments(
   runs: readonly { readonly provenance: Pick<RunFacts["provenance"], "locks"> }[],

@@ -25,7 +25,10 @@ export type ArmFacts = {
   readonly views: Readonly<Record<string, Readonly<Record<string, number | null>>>>;
   /** For a task with one label a case: the confusion matrix in the primary view. */
   readonly confusion?: SingleLabel["confusion"];
-  /** For a task with JSON objects: scores of each field, confusions of fields with a list of values, and why answers are not valid. */
+  /**
+   * For a task with JSON objects: scores of each field, confusions of fields with a list of values, and why answers are
+   * not valid.
+   */
   readonly fields?: FieldFacts;
   /** Scores of each label; empty for a task without labels. */
   readonly labels: readonly LabelRow[];

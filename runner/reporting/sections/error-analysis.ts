@@ -165,7 +165,10 @@ function subgroups(run: AnalysedRun): readonly Block[] {
   ];
 }
 
-/** How often the primary arm agrees with the classical baseline. Cases that only one of two arms answers are in the tests. */
+/**
+ * How often the primary arm agrees with the classical baseline. Cases that only one of two arms answers are in the
+ * tests.
+ */
 function agreement(run: AnalysedRun): readonly Block[] {
   const { agreement: found } = ownAnalysis(run);
   if (found === null || found.agree.cases < fewestAgreed) return [];

@@ -149,8 +149,8 @@ function tokens(runs: readonly RunFacts[]): readonly Block[] {
 const mostNames = 3;
 
 /**
- * The reasons for the prompts, from the README.md in the folder of the templates. Its second-level sections are included, except
- * those that are named after a template that no run uses.
+ * The reasons for the prompts, from the README.md in the folder of the templates. Its second-level sections are
+ * included, except those that are named after a template that no run uses.
  */
 function rationale({ runs, promptFiles = {} }: Study): readonly Block[] {
   const templates = [...declaredTemplates(runs).keys()];

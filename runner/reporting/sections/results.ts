@@ -16,22 +16,14 @@ import { mostRunsWithAllArms } from "../figures/intervals.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { detectableNote, exactTestName, exactTestText, nonInferiorityTexts } from "../report/comparison-tables.ts";
 import { confusionTable } from "../report/confusion-table.ts";
-import {
-  armNamingOf,
-  metricName,
-  modelArms,
-  namingOf,
-  primaryArm,
-  rankedArms,
-  trainedArms,
-} from "../report/display-names.ts";
-import { about, type Block, heading, paragraph, type Span } from "../report/document.ts";
+import { armNamingOf, metricName, modelArms, namingOf, primaryArm } from "../report/display-names.ts";
+import { about, type Block, heading, paragraph } from "../report/document.ts";
 import { embeddingTexts } from "../report/embedding.ts";
-import { fieldConfusionTable, fieldTable } from "../report/field-tables.ts";
 import { judgeTexts } from "../report/judge.ts";
 import { resultRuns } from "../report/run-names.ts";
 import { scoredCasesText, sizeText, viewText } from "../report/scored-cases.ts";
 import type { RunFacts, Study } from "../report/study.ts";
+import { resultsByField, resultsByLabel } from "./results-by-part.ts";
 import { sizes } from "./sizes.ts";
 
 /** Scores of all arms, paired tests, scores by view and by label. */
@@ -62,8 +54,8 @@ export function results({ runs: all }: Study): readonly Block[] {
     ...sizes(last),
     ...views(last),
     ...confusion(last),
-    ...labels(last),
-    ...fieldBlocks(last),
+    ...resultsByLabel(last),
+    ...resultsByField(last),
   ];
 }
 
@@ -280,144 +272,4 @@ function answers(arms: RunFacts["arms"], run: RunFacts): Block {
       ...[integer(parseFailures), integer(truncated)],
     ]),
   };
-}
-
-/** Fields whose confusions the report shows, and reasons that it lists; the workbook contains all. */
-const mostConfusions = 4;
-const mostReasons = 8;
-
-/** Results by field of JSON objects; none for other tasks. */
-function fieldBlocks(run: RunFacts): readonly Block[] {
-  const armName = armNamingOf(run);
-  const own = run.arms.find(({ name }) => name === primaryArm(run));
-  if (own?.fields === undefined) return [];
-  const { rows, confusions, errors } = own.fields;
-  const others = rankedArms(run)
-    .slice(1, mostRivals + 1)
-    .flatMap((name) => {
-      const fields = run.arms.find((arm) => arm.name === name)?.fields;
-      return fields === undefined ? [] : [{ name: armName(name), rows: fields.rows }];
-    });
-  const wrong = confusions.filter(({ counts }) => counts.some(({ gold, predicted }) => gold !== predicted));
-  const shown = wrong.slice(0, mostConfusions);
-  return [
-    heading(2, "Results by field"),
-    paragraph(
-      ...about("fields", "scores the fields of the schema."),
-      ...shown.flatMap(({ field }, at) =>
-        about(`field-confusion-${at + 1}`, `relates the values of the field ${field}.`),
-      ),
-      ...about("schema-errors", "lists the reasons why answers are not valid."),
-    ),
-    {
-      type: "table",
-      id: "fields",
-      caption: `Fields of the schema for ${armName(own.name)}${sizeText(run)}: values of gold; those that the answers have right, wrong or not at all; and values that the answers add. A wrong value counts against precision and recall. Fields that the schema lacks are one row.`,
-      ...fieldTable(rows, others),
-    },
-    ...shown.map(
-      (confusion, at): Block => ({
-        type: "table",
-        id: `field-confusion-${at + 1}`,
-        caption: `Values of the field ${confusion.field} for ${armName(own.name)}${sizeText(run)}. Rows are gold values, columns are predicted values.`,
-        ...fieldConfusionTable(confusion),
-      }),
-    ),
-    ...(errors.length === 0
-      ? []
-      : [
-          {
-            type: "table" as const,
-            id: "schema-errors",
-            caption: `Why answers of ${armName(own.name)} are not valid: the first error of each.`,
-            head: ["error", "answers"],
-            align: ["left" as const, "right" as const],
-            rows: errors.slice(0, mostReasons).map(({ error, count }) => [error, integer(count)]),
-          },
-        ]),
-  ];
-}
-
-/** Other arms whose F1 the table has room for. */
-const mostRivals = 3;
-
-/** Labels that the table lists; the workbook contains all. */
-const mostLabels = 20;
-
-function labels(run: RunFacts): readonly Block[] {
-  const armName = armNamingOf(run);
-  const own = run.arms.find(({ name }) => name === primaryArm(run));
-  const rows = (own?.labels ?? []).filter(({ support }) => support > 0);
-  if (own === undefined || rows.length === 0) return [];
-  const { view } = run.config.evaluate.primary;
-  const rivals = rankedArms(run)
-    .slice(1, mostRivals + 1)
-    .map((name) => ({ name }));
-  const f1 = (arm: string, label: string): string =>
-    score(run.arms.find(({ name }) => name === arm)?.labels.find((row) => row.label === label)?.f1);
-  return [
-    heading(2, "Results by label"),
-    paragraph(
-      ...about("labels", "scores single labels."),
-      ...about("frequency", "relates the F1 of a label to its number of training rows."),
-      ...frequencyText(run),
-    ),
-    {
-      type: "table",
-      id: "labels",
-      caption:
-        (rows.length <= mostLabels
-          ? `All labels of the evaluated cases ${viewText(run, view)}.`
-          : `The ${mostLabels} most frequent labels of the evaluated cases ${viewText(run, view)}; the workbook lists all ${rows.length}.`) +
-        ` Precision and recall are those of ${armName(own.name)}.` +
-        ` The 95 % intervals are those of each F1 alone (Clopper-Pearson); they are not corrected for the number of labels.`,
-      head: [
-        "label",
-        "cases",
-        "precision",
-        "recall",
-        `F1 ${armName(own.name)}`,
-        ...rivals.map(({ name }) => `F1 ${armName(name)}`),
-      ],
-      align: ["left", "right", "right", "right", "right", ...rivals.map(() => "right" as const)],
-      rows: rows
-        .slice(0, mostLabels)
-        .map(({ label, support, precision, recall, f1: value, f1_low, f1_high }) => [
-          label,
-          integer(support),
-          score(precision),
-          score(recall),
-          withInterval({ value, low: f1_low ?? undefined, high: f1_high ?? undefined }),
-          ...rivals.map(({ name }) => f1(name, label)),
-        ]),
-    },
-    ...(run.trainLabels.length === 0
-      ? []
-      : [
-          {
-            type: "figure" as const,
-            id: "frequency",
-            caption: `F1 per label against the number of training rows with the label (${view} view), for the trained models and the classical baseline. Each point is a label (n = ${plural(rows.length, "label")}); its size is the number of evaluated cases with the label.`,
-            alt: "Scatter plot of F1 per label against training frequency",
-          },
-        ]),
-  ];
-}
-
-/** F1 of the labels without a training row and of the most frequent ones, by arm of a trained model. */
-function frequencyText(run: RunFacts): readonly Span[] {
-  const arms = trainedArms(run).flatMap(({ arm }) => {
-    const strata = (run.analysis?.arms[arm]?.strata.training_frequency ?? []).filter(({ support }) => support > 0);
-    const [first, last] = [strata[0], strata.at(-1)];
-    return first === undefined || last === undefined || strata.length < 2 ? [] : [{ arm, first, last }];
-  });
-  const [one] = arms;
-  if (one === undefined) return [];
-  const text = ({ f1, f1_low: low, f1_high: high }: typeof one.first) => withInterval({ value: f1, low, high });
-  const scores = arms.map(
-    ({ arm, first, last }) => `${text(first)} and ${text(last)} for the arm “${armNamingOf(run)(arm)}”`,
-  );
-  return [
-    `The F1 over all labels with ${one.first.name} and with ${one.last.name} training rows is ${scores.join(", and ")}.`,
-  ];
 }

@@ -17,14 +17,19 @@ const environment: Environment = {
   packages: ["torch", "axolotl", "transformers", "peft", "bitsandbytes"],
 };
 
-/** Whether an experiment key sets a key of axolotl, or a section that contains it: "optim_args" covers "optim_args.eps". */
+/**
+ * Whether an experiment key sets a key of axolotl, or a section that contains it: "optim_args" covers "optim_args.eps".
+ */
 function isReserved(key: string): boolean {
   if (Object.hasOwn(reserved, key)) return true;
   const dot = key.lastIndexOf(".");
   return dot > 0 && isReserved(key.slice(0, dot));
 }
 
-/** axolotl 0.19.0: every method on CPU and GPU, fp16 on GPUs without bf16, and several GPUs by distributed data parallelism. */
+/**
+ * axolotl 0.19.0: every method on CPU and GPU, fp16 on GPUs without bf16, and several GPUs by distributed data
+ * parallelism.
+ */
 export const axolotl: Backend = {
   name: "axolotl",
   environment,

@@ -22,7 +22,10 @@ type Own = Generation &
     readonly extra: Request["extra"];
   };
 
-/** Answers from an OpenAI-compatible server: hosted, or a local one such as llama.cpp or vLLM. It needs no model files here. */
+/**
+ * Answers from an OpenAI-compatible server: hosted, or a local one such as llama.cpp or vLLM. It needs no model files
+ * here.
+ */
 export const openai: Engine = {
   name: "openai",
   schema: {

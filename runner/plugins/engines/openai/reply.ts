@@ -18,7 +18,10 @@ export const finishes: ReadonlyMap<unknown, Answer["finish"]> = new Map([
   ["content_filter", "content_filter"],
 ]);
 
-/** Reads the body of a chat completion; undefined if it is not one. An answer without content (a refusal) has an empty text. */
+/**
+ * Reads the body of a chat completion; undefined if it is not one. An answer without content (a refusal) has an empty
+ * text.
+ */
 export function readReply(body: string): Reply | undefined {
   const value = parsed(body);
   if (!isRecord(value) || !Array.isArray(value.choices)) return undefined;
@@ -40,7 +43,10 @@ export function readReply(body: string): Reply | undefined {
   };
 }
 
-/** The reason in an error response: `{"error": {"message"}}`, `{"error": "..."}`, or else the first line; at most 300 characters. */
+/**
+ * The reason in an error response: `{"error": {"message"}}`, `{"error": "..."}`, or else the first line; at most 300
+ * characters.
+ */
 export function errorText(body: string): string {
   const value = parsed(body);
   const error = isRecord(value) ? (value.error ?? value.message ?? value.detail) : undefined;
@@ -56,7 +62,9 @@ function whole<Name extends string>(name: Name, value: unknown): { readonly [Key
 /** Rounding of servers makes the log-probability of a certain token slightly positive. */
 const rounding = 1e-3;
 
-/** Sum of the log-probabilities of the answer's tokens, to four digits. Absent if the server does not send valid ones. */
+/**
+ * Sum of the log-probabilities of the answer's tokens, to four digits. Absent if the server does not send valid ones.
+ */
 function logprobOf(logprobs: unknown): { readonly logprob?: number } {
   if (!isRecord(logprobs) || !Array.isArray(logprobs.content)) return {};
   const each = logprobs.content.map((token: unknown) => (isRecord(token) ? token.logprob : undefined));
