@@ -6,8 +6,9 @@ Rows of one group are in one fold (`row_groups`). The candidates of all other ro
 rows.
 
 Inputs: `train`, and `validation` and `eval`, which may be absent. With the parameter `cross_fit` false, training rows
-get no candidates. Outputs: for each of the three, `<name>.jsonl` with `{"id", "candidates": [{"label", "score"}]}`, the
-best first, at most `MOST`. `linear.py` and `tfidf_svm.py` define the scores.
+get no candidates. Outputs: for each of the three, `<name>.jsonl` with `{"id", "candidates": [{"label", "score"}],
+"predicted"}`, the best first, at most `MOST`. `predicted` is the number of labels, the first ones, that the classifier
+predicts. `linear.py` and `tfidf_svm.py` define the scores.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ def line_of(row: Mapping[str, Any], answers: Answers, case: int) -> str:
         {"label": answers.names[at], "score": round(float(answers.margins[case, at]), 6)}
         for at in answers.order(case)[:MOST]
     ]
-    return json.dumps({"id": row["id"], "candidates": candidates}, ensure_ascii=False)
+    predicted = min(len(answers.chosen(case)), MOST)
+    return json.dumps({"id": row["id"], "candidates": candidates, "predicted": predicted}, ensure_ascii=False)
 
 
 def write(path: Path, lines: Sequence[str]) -> None:

@@ -90,6 +90,7 @@ def test_other_rows_have_candidates_of_all_training_rows(tmp_path: Path) -> None
         scores = [one["score"] for one in line["candidates"]]
         assert scores == sorted(scores, reverse=True)
         assert len(scores) == 4
+        assert line["predicted"] == sum(score > 0 for score in scores)
     right = [
         {one["label"] for one in line["candidates"][: len(row["gold"])]} == set(row["gold"])
         for line, row in zip(lines, cases, strict=True)

@@ -6,8 +6,8 @@ import { compileTemplate, type Place, type TemplateFailure, type TemplateValues 
 const samples: readonly TemplateValues[] = [
   { input: "input", labels: [], examples: [] },
   {
-    ...{ input: "input", labels: ["label"], candidates: ["label"] },
-    examples: [{ input: "input", target: "target", candidates: ["label"] }],
+    ...{ input: "input", labels: ["label"], candidates: ["label"], predicted: ["label"] },
+    examples: [{ input: "input", target: "target", candidates: ["label"], predicted: ["label"] }],
   },
 ];
 

@@ -7,19 +7,19 @@ export type Message = { readonly role: "system" | "user" | "assistant"; readonly
 /** Texts that a study names: `data.columns.inputs`. */
 type Fields = Readonly<Record<string, string>>;
 
-/** The variables of a template. `labels`, `candidates` and `examples` are empty if the experiment offers none. */
-export type TemplateValues = {
+/** The candidates of a text, the best first, and those that the classifier predicts. */
+type Candidates = { readonly candidates: readonly string[]; readonly predicted: readonly string[] };
+
+/** The variables of a template. Its lists are empty if the experiment offers none. */
+export type TemplateValues = Partial<Candidates> & {
   readonly input: string;
   readonly fields?: Fields | undefined;
   readonly labels: readonly string[];
-  /** Absent: none. */
-  readonly candidates?: readonly string[];
-  readonly examples: readonly {
+  readonly examples: readonly (Partial<Candidates> & {
     readonly input: string;
     readonly target: string;
-    readonly candidates?: readonly string[];
     readonly fields?: Fields | undefined;
-  }[];
+  })[];
 };
 
 /** Limits of one prompt. A normal template stays far below them. */
@@ -74,12 +74,12 @@ export function compileTemplate(
   } catch (error) {
     throw handlebarsError(error, fail, names);
   }
-  return ({ fields, input, labels, candidates = [], examples }) => {
+  return ({ fields, examples, ...values }) => {
     messages = [];
     budget = new Budget();
     try {
-      const shown = examples.map(({ fields: own, ...example }) => ({ candidates: [], ...example, ...own }));
-      const rest = render({ input, ...fields, labels, candidates, examples: shown });
+      const shown = examples.map(({ fields: own, ...example }) => ({ ...noCandidates, ...example, ...own }));
+      const rest = render({ ...noCandidates, ...values, ...fields, examples: shown });
       if (rest.trim() !== "") throw outsideText(text, rest.trim());
       if (messages.at(-1)?.role !== "user") throw new Problem("the last block must be {{#user}}…{{/user}}");
     } catch (error) {
@@ -197,14 +197,16 @@ function refuseUnknown(node: hbs.AST.Expression, names: readonly string[]): void
   if (node.type !== "PathExpression") return;
   const { data, depth, parts, loc } = node as hbs.AST.PathExpression;
   const [name] = parts;
-  if (!data && depth === 0 && name !== undefined && ![...variables, ...names].includes(String(name)))
+  if (!data && depth === 0 && name !== undefined && ![...variables, ...names].includes(`${name}`))
     throw new Problem(unknownVariable(String(name), names), startOf(loc));
 }
 
-const variables: readonly string[] = ["input", "labels", "candidates", "examples"] satisfies (keyof TemplateValues)[];
+const noCandidates: Candidates = { candidates: [], predicted: [] };
+
+const variables = ["input", "labels", "candidates", "predicted", "examples"] satisfies (keyof TemplateValues)[];
 
 function unknownVariable(name: string, names: readonly string[]): string {
-  const all = ["input", ...names, "labels", "candidates"].join(", ");
+  const all = ["input", ...names, "labels", "candidates", "predicted"].join(", ");
   return `"${name}" is no variable of a prompt; the variables are ${all} and examples`;
 }
 

@@ -7,7 +7,8 @@ import { type Rig, test } from "./rig.ts";
 const file = "experiments/tuned.yaml";
 const template =
   "{{#user}}{{#each examples}}{{this.input}} ({{#each this.candidates}}{{this}}; {{/each}})\n{{/each}}" +
-  "{{input}}\n{{#if candidates}}Likely: {{#each candidates}}{{this}}; {{/each}}{{/if}}{{/user}}";
+  "{{input}}\n{{#if candidates}}Likely: {{#each candidates}}{{this}}; {{/each}}" +
+  "Sure:{{#each predicted}} {{this}};{{else}} none;{{/each}}{{/if}}{{/user}}";
 const shown = (top: number, from = "tfidf_svm"): readonly string[] => [
   ...["--set", "model.base=smollm2-135m", "--set", `prompt.candidates={from: ${from}, top: ${top}}`],
 ];
@@ -18,7 +19,11 @@ type Prompt = {
   readonly candidates?: readonly string[];
   readonly examples?: readonly string[];
 };
-type Candidates = { readonly id: string; readonly candidates: readonly { readonly label: string }[] };
+type Candidates = {
+  readonly id: string;
+  readonly candidates: readonly { readonly label: string }[];
+  readonly predicted: number;
+};
 
 /** The rows of a file of a step, from the store. */
 async function stored<T>(rig: Rig, step: string, name: string, ...more: readonly string[]): Promise<readonly T[]> {
@@ -40,9 +45,11 @@ test("the prompts of all rows list the candidates; another number of them fits n
     expect(prompts.map(({ id, candidates }) => ({ id, candidates }))).toEqual(
       found.map(({ id, candidates }) => ({ id, candidates: candidates.slice(0, 2).map(({ label }) => label) })),
     );
-    for (const { messages, candidates } of prompts) {
+    for (const [at, { messages, candidates = [] }] of prompts.entries()) {
       expect(candidates).toHaveLength(2);
-      expect(messages.at(-1)?.content).toContain(`Likely: ${candidates?.join("; ")};`);
+      const predicted = candidates.slice(0, found[at]?.predicted);
+      const sure = predicted.length === 0 ? "none" : predicted.join("; ");
+      expect(messages.at(-1)?.content).toContain(`Likely: ${candidates.join("; ")}; Sure: ${sure};`);
     }
   }
   const more = await rig.build(file, "--until", "prompt.tuned", ...shown(3));
@@ -99,7 +106,7 @@ report: {xlsx: false}
   expect(rig.read("artifacts/runs/served/latest/candidates/eval.jsonl").trim().split("\n")).toHaveLength(9);
   const evaluated = asked.splice(0);
   expect(evaluated).toHaveLength(9);
-  for (const prompt of evaluated) expect(prompt).toMatch(/\(.+; .+; \)\n.*\nLikely: .+; .+;$/);
+  for (const prompt of evaluated) expect(prompt).toMatch(/\(.+; .+; \)\n.*\nLikely: .+; .+; Sure: .+;$/);
   rig.write("new.csv", rig.read("experiments/data/test.csv").replaceAll("test-", "new-"));
   await rig.output("predict", "served", "new.csv", "--out", "answers.csv");
   // The rows have the texts of the test rows, so that the prompts are equal.

@@ -24,20 +24,22 @@ export function checkPrompt(context: CheckContext): void {
       "use prompts/few-shot.hbs, add {{#each examples}}…{{/each}} to the template, or remove prompt.examples";
     context.error("prompt.examples.count", "unused-examples", message, help);
   }
-  if (prompt.candidates !== undefined && !mentions(context, prompt.template, "candidates")) {
+  const showsCandidates = ["candidates", "predicted"].some((variable) => mentions(context, prompt.template, variable));
+  if (prompt.candidates !== undefined && !showsCandidates) {
     const message = `${context.display(prompt.template)} does not use the variable candidates`;
     const help = "add {{#each candidates}}…{{/each}} to the template, or remove prompt.candidates";
     context.error("prompt.candidates:", "unused-candidates", message, help);
   }
   const untrained = train === undefined ? prompt.template : prompt.zero_shot;
   for (const file of new Set([prompt.template, untrained])) {
-    for (const [key, code] of [
-      ["labels", "unset-labels"],
-      ["candidates", "unset-candidates"],
+    for (const [variable, key, code] of [
+      ["labels", "labels", "unset-labels"],
+      ["candidates", "candidates", "unset-candidates"],
+      ["predicted", "candidates", "unset-candidates"],
     ] as const) {
-      if (file === undefined || prompt[key] !== undefined || !lists(context, file, key)) continue;
-      const message = `${context.display(file)} uses the variable ${key}, which is empty without prompt.${key}`;
-      const help = `add prompt.${key}: {}, remove the list from the template, or enclose it in {{#if ${key}}}…{{/if}}`;
+      if (file === undefined || prompt[key] !== undefined || !lists(context, file, variable)) continue;
+      const message = `${context.display(file)} uses the variable ${variable}, which is empty without prompt.${key}`;
+      const help = `add prompt.${key}: {}, remove the list from the template, or enclose it in {{#if ${variable}}}…{{/if}}`;
       context.error("prompt", code, message, help);
     }
   }

@@ -114,7 +114,7 @@ export const prompt = {
         },
       },
       description:
-        "The labels with the highest scores of a classifier, which the template gets as the variable `candidates`. Those of a training row are from a classifier that is fitted without the row. Absent: an empty list.",
+        "The labels with the highest scores of a classifier, which the template gets as the variable `candidates`; `predicted` has those of them that the classifier predicts. Those of a training row are from a classifier that is fitted without the row. Absent: empty lists.",
       examples: [{ from: "linear", top: 10 }],
     },
   },

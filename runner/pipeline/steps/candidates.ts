@@ -12,6 +12,8 @@ import { taskOf } from "./task.ts";
 export type CandidateRow = {
   readonly id: string;
   readonly candidates: readonly { readonly label: string; readonly score: number }[];
+  /** How many of them, the first ones, the classifier predicts. */
+  readonly predicted: number;
 };
 
 type Params = {
@@ -26,7 +28,7 @@ const program = () => ({ module: "recipes.baselines.candidates", environment: de
 /** The labels that a classifier finds most likely for each row. It is fitted to the training rows. */
 export const candidates: StepKind<Params> = {
   name: "candidates",
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => ["train.jsonl", "validation.jsonl", "eval.jsonl"],
   run: async (_params, context) => context.python(program(), groupsInput(context)),

@@ -78,10 +78,10 @@ export const prompt: StepKind<Params> = {
       for (const [at, { id, input, fields, turns, target, weight }] of rows.entries()) {
         if (at % rowsBetweenPauses === 0) await context.pause();
         const examples = shown?.[at] ?? [];
-        const candidates = listed?.(id) ?? [];
+        const own = listed?.(id);
         const values = {
-          ...{ input, fields, labels, candidates },
-          examples: ofTraining ? examples.map((one) => ({ ...one, candidates: ofTraining(one.id) })) : examples,
+          ...{ input, fields, labels, ...own },
+          examples: ofTraining ? examples.map((one) => ({ ...one, ...ofTraining(one.id) })) : examples,
         };
         const written = instructed(render(values), labels, params.instruction, form);
         const whole = turns === undefined ? written : withTurns(written, turns);
@@ -90,7 +90,7 @@ export const prompt: StepKind<Params> = {
           ...{ id, messages, target },
           ...(weight === undefined ? {} : { weight }),
           ...(shown ? { examples: examples.map((one) => one.id) } : {}),
-          ...(listed ? { candidates } : {}),
+          ...(own ? { candidates: own.candidates } : {}),
         });
       }
       writeFileSync(join(context.output, `${split}.jsonl`), jsonLines(rendered));
@@ -99,14 +99,19 @@ export const prompt: StepKind<Params> = {
   },
 };
 
-/** The candidates of a row by its id. */
-type CandidatesOf = (id: string) => readonly string[];
+/** The candidates of a row by its id, and those of them that the classifier predicts. */
+type CandidatesOf = (id: string) => { readonly candidates: readonly string[]; readonly predicted: readonly string[] };
 
 /** The first `count` candidates of the rows of a split; undefined if the step has none. */
 function readCandidates(split: string, count: number | undefined, context: StepContext): CandidatesOf | undefined {
   if (count === undefined || !context.hasInput(`candidates.${split}`)) return undefined;
   const rows = readJsonLines<CandidateRow>(context.input(`candidates.${split}`));
-  const known = new Map(rows.map(({ id, candidates }) => [id, candidates.slice(0, count).map(({ label }) => label)]));
+  const known = new Map(
+    rows.map(({ id, candidates, predicted }) => {
+      const shown = candidates.slice(0, count).map(({ label }) => label);
+      return [id, { candidates: shown, predicted: shown.slice(0, predicted) }];
+    }),
+  );
   return (id) => {
     const own = known.get(id);
     if (own === undefined) throw new Error(`no candidates for ${split} row ${id}`);
@@ -118,7 +123,7 @@ function readCandidates(split: string, count: number | undefined, context: StepC
 function recallOf(rows: readonly DataRow[], candidatesOf: CandidatesOf): number {
   let [labels, found] = [0, 0];
   for (const { id, gold = [] } of rows) {
-    const listed = new Set(viewLabels(candidatesOf(id), basicForm));
+    const listed = new Set(viewLabels(candidatesOf(id).candidates, basicForm));
     const own = viewLabels(gold as readonly string[], basicForm);
     labels += own.length;
     found += own.filter((label) => listed.has(label)).length;
