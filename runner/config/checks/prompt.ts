@@ -32,12 +32,13 @@ export function checkPrompt(context: CheckContext): void {
   }
   const untrained = train === undefined ? prompt.template : prompt.zero_shot;
   for (const file of new Set([prompt.template, untrained])) {
-    for (const [variable, key, code] of [
-      ["labels", "labels", "unset-labels"],
-      ["candidates", "candidates", "unset-candidates"],
-      ["predicted", "candidates", "unset-candidates"],
+    for (const [key, variables, code] of [
+      ["labels", ["labels"], "unset-labels"],
+      ["candidates", ["candidates", "predicted"], "unset-candidates"],
     ] as const) {
-      if (file === undefined || prompt[key] !== undefined || !lists(context, file, variable)) continue;
+      if (file === undefined || prompt[key] !== undefined) continue;
+      const variable = variables.find((name) => mentions(context, file, name));
+      if (variable === undefined || isConditional(context, file, variables)) continue;
       const message = `${context.display(file)} uses the variable ${variable}, which is empty without prompt.${key}`;
       const help = `add prompt.${key}: {}, remove the list from the template, or enclose it in {{#if ${variable}}}…{{/if}}`;
       context.error("prompt", code, message, help);
@@ -61,13 +62,10 @@ export function checkPrompt(context: CheckContext): void {
   }
 }
 
-/** Whether a template uses a variable that is a list without a condition on it. */
-function lists(context: CheckContext, template: string, variable: string): boolean {
-  return (
-    context.files.kind(template) === "file" &&
-    mentions(context, template, variable) &&
-    !mentions(context, template, `(?:if|unless) +${variable}`)
-  );
+/** Whether a template has a condition on one of the variables, or is no file, which another check reports. */
+function isConditional(context: CheckContext, template: string, variables: readonly string[]): boolean {
+  if (context.files.kind(template) !== "file") return true;
+  return variables.some((variable) => mentions(context, template, `(?:if|unless) +${variable}`));
 }
 
 /** Whether a template uses a variable. True for a file that cannot be read, which another check reports. */
