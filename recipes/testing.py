@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -160,9 +161,10 @@ def write_uneven_rows(file: Path) -> None:
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def check_token_mean_gradient(step: Step) -> None:
+def check_token_mean_gradient(step: Step, noise: Callable[[int, int], torch.Tensor] | None = None) -> None:
     """Check that a training with GRADIENT followed the gradient of the mean loss over all trained tokens, computed by
-    transformers and peft alone. B is zero at the start, so the step changes B alone."""
+    transformers and peft alone. B is zero at the start, so the step changes B alone. `noise` gives what is added to the
+    embeddings of a row of so many tokens: [tokens, dim]."""
     folder = step.output / "adapter"
     base = AutoModelForCausalLM.from_pretrained(str(step.local_paths["model"]), dtype=torch.float32)
     model = PeftModel.from_pretrained(base, str(folder), is_trainable=True)
@@ -172,10 +174,13 @@ def check_token_mean_gradient(step: Step) -> None:
         for parameter in trained.values():
             parameter.zero_()
     total = 0
-    for row in read_rows(step.inputs["train"]):
+    for number, row in enumerate(read_rows(step.inputs["train"])):
         ids, labels = encode_row(tokenizer, row, thinking=False)
         tokens = sum(label != IGNORE for label in labels)
-        (model(torch.tensor([ids]), labels=torch.tensor([labels])).loss * tokens).backward()
+        embeddings = model.get_input_embeddings()(torch.tensor([ids]))
+        if noise is not None:
+            embeddings = embeddings + noise(number, len(ids))
+        (model(inputs_embeds=embeddings, labels=torch.tensor([labels])).loss * tokens).backward()
         total += tokens
     stored = load_file(folder / "adapter_model.safetensors")
     moved = torch.cat([stored[name.replace(".default", "")].flatten() for name in trained])

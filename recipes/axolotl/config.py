@@ -131,6 +131,7 @@ def build_config(
         "keep": params["checkpoint"]["keep"],
         "kept_by": kept_by(params),
         "patience": patience(params),
+        "neftune_alpha": params.get("neftune_alpha"),
         "pause_after_epochs": params.get("pause_after_epochs"),
         "answers": answer_settings(params),
         "cpu": device.kind == "cpu",

@@ -21,6 +21,7 @@ from recipes.axolotl.callback import TrainingCallback
 from recipes.axolotl.config import PLUGIN_SECTION, unknown_key
 from recipes.axolotl.data import check_rows
 from recipes.axolotl.keys import installed_keys, unknown_keys
+from recipes.axolotl.noise import add_noise
 from recipes.axolotl.trackio_callback import TrackioCallback
 from recipes.common.files import read_rows
 from recipes.common.models.four_bit import keep_packing
@@ -41,6 +42,7 @@ class PluginSettings(BaseModel):
     keep: int
     kept_by: str
     patience: int | None = None
+    neftune_alpha: float | None = None
     pause_after_epochs: int | None = None
     answers: dict[str, Any] | None = None
     cpu: bool
@@ -106,9 +108,13 @@ class Plugin(BasePlugin):  # type: ignore[misc]
         keep_packing(model)
 
     def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
-        """Check that the trainer received all rows unchanged, and make the loss of an optimiser step a token mean."""
+        """Check that the trainer received all rows unchanged, make the loss of an optimiser step a token mean, and add
+        the noise of the embeddings."""
         check_rows(list(read_rows(Path(cfg.exp["rows"]))), trainer.train_dataset)
         weight_by_token(trainer)
+        alpha = PluginSettings(**cfg.exp).neftune_alpha
+        if alpha is not None:
+            add_noise(trainer, _bare_model(trainer), alpha)
 
     def add_callbacks_post_trainer(self, cfg: Any, trainer: Any) -> list[Any]:
         """Add the callback that follows the training, and Trackio's."""
@@ -125,8 +131,7 @@ def weight_by_token(trainer: Any) -> None:
     `num_items_in_batch`. No decoder of transformers does: they take it among other keywords. The trainer would then
     average the means of the micro-batches, so that a token of a short answer would count more than one of a long one.
     Fails with `unsupported-model` for a model that rejects the number."""
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    model = model.get_base_model() if hasattr(model, "get_base_model") else model
+    model = _bare_model(trainer)
     if not getattr(model, "accepts_loss_kwargs", True):
         raise StepFailed(
             "unsupported-model",
@@ -134,6 +139,12 @@ def weight_by_token(trainer: Any) -> None:
             "Use a text-only model.",
         )
     trainer.model_accepts_loss_kwargs = True
+
+
+def _bare_model(trainer: Any) -> Any:
+    """The model of transformers, without the wrappers of peft and accelerate."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def _record_failure(work: Path) -> Any:

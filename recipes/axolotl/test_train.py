@@ -177,7 +177,7 @@ def check_training(step: Step) -> None:
         assert str(step.work.parent.parent) not in file.read_text() and "/models" not in file.read_text()
 
 
-MORE: dict[str, Any] = {"keep": {"best": "loss"}, "samples": {"rows": 2}, "dropout": 0.1}
+MORE: dict[str, Any] = {"keep": {"best": "loss"}, "samples": {"rows": 2}, "dropout": 0.1, "neftune_alpha": 5.0}
 
 
 def test_a_killed_training_resumes_to_the_same_losses(trained: Start, start: Start) -> None:

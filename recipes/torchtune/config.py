@@ -55,7 +55,7 @@ _KEYS = {
     *("output_dir", "dtype", "seed", "epochs", "pause_after_epochs", "max_steps", "max_steps_per_epoch", "batch_size"),
     *("gradient_accumulation_steps", "clip_grad_norm", "compile", "resume_from_checkpoint", "shuffle", "kept_by"),
     *("patience", "answers", "checkpoints", "model", "checkpointer", "tokenizer", "dataset", "dataset_val"),
-    *("optimizer", "lr_scheduler", "loss", "metric_logger"),
+    *("optimizer", "lr_scheduler", "loss", "metric_logger", "neftune_alpha"),
 }
 _SECTION_KEYS = {
     "checkpoints": {"every_steps", "keep"},
@@ -109,6 +109,7 @@ def build_config(
         "resume_from_checkpoint": False,
         "log_peak_memory_stats": False,
         "shuffle": True,
+        "neftune_alpha": params.get("neftune_alpha"),
         "kept_by": kept_by(params),
         "patience": patience(params),
         "answers": answer_settings(params),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from recipes.common.encode import IGNORE, encode_row, load_tokenizer
@@ -28,6 +29,26 @@ class Example:
     target: str = ""
     weight: float = 1.0
     """Weight of the row in the loss."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Noise on the embeddings of training rows (NEFTune, Jain et al. 2023).
+
+    The noise of a row depends on seed, epoch and row alone. So it is the same after a resume, and for any number of
+    ranks.
+    """
+
+    alpha: float
+    dim: int
+    """Width of an embedding."""
+    seed: int
+
+    def of(self, epoch: int, row: int, length: int) -> Tensor:
+        """Noise [length, dim] of a row of `length` tokens: uniform in -1 to 1, times alpha / sqrt(length * dim)."""
+        random = torch.Generator().manual_seed(((self.seed * 1_000_003 + epoch) * 1_000_003 + row) % 2**63)
+        noise = torch.rand(length, self.dim, generator=random)
+        return noise.mul_(2).sub_(1).mul_(self.alpha / math.sqrt(length * self.dim))
 
 
 def open_tokenizer(model_dir: str) -> PreTrainedTokenizerBase:
@@ -74,9 +95,11 @@ class Batches:
         *,
         rank: int = 0,
         ranks: int = 1,
+        noise: Noise | None = None,
     ) -> None:
         """Without a seed, the rows are in the order of their lengths (for validation)."""
         self._rank, self._ranks = rank, ranks
+        self._noise = noise
         self._examples = examples
         self._pad = pad
         self._seed = seed
@@ -100,7 +123,7 @@ class Batches:
         for first in range(start, len(order), self._ranks):
             together = [[self._examples[row] for row in rows] for rows in order[first : first + self._ranks]]
             own = together.pop(self._rank)
-            batch = collate(own, self._pad)
+            batch = collate(own, self._pad, self._noise_of(own, order[first + self._rank]))
             if self._is_weighted:
                 batch["weights"] = self._weights(own, order, first)
             for example in (each for rows in together for each in rows):
@@ -108,6 +131,12 @@ class Batches:
                 batch["labels"] = torch.cat([batch["labels"], labels], dim=1)
                 batch["seen"] += len(example.ids)
             yield batch
+
+    def _noise_of(self, own: Sequence[Example], rows: Sequence[int]) -> list[Tensor] | None:
+        """The noise of each row of a batch; None without noise."""
+        if self._noise is None:
+            return None
+        return [self._noise.of(self._epoch, row, len(each.ids)) for row, each in zip(rows, own, strict=True)]
 
     def _weights(self, own: Sequence[Example], order: Sequence[Sequence[int]], batch: int) -> Tensor:
         """The weight of each trained token [m] of a batch, which belongs to the optimiser step of the batch number.
@@ -140,13 +169,16 @@ class Batches:
         return batches + _cut(sorted(rows, key=lambda row: lengths[row]), self._partial)
 
 
-def collate(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
+def collate(examples: Sequence[Example], pad: int, noise: Sequence[Tensor] | None = None) -> dict[str, Tensor]:
     """One batch in the layout of `decoder.Layout`.
 
     tokens [1, prefix + rows * width]; layout [prefix, rows, width]; answers [m], the positions whose next token is
     trained; labels [1, m], those tokens; seen, the number of tokens without padding. With several ranks, labels also
     holds those of the other ranks, and seen counts their tokens. A batch without rows has one padding token, because
     every rank computes a forward pass.
+
+    With the `noise` [tokens, dim] of each row, a batch also has noise [1, rows * width, dim], which is 0 for padding.
+    Rows with different noise share no prefix.
     """
     if not examples:
         nothing = torch.tensor([], dtype=torch.long)
@@ -157,7 +189,7 @@ def collate(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
             "labels": nothing.view(1, 0),
             "seen": torch.tensor(0),
         }
-    prefix = _shared_prefix(examples)
+    prefix = _shared_prefix(examples) if noise is None else 0
     width = max(len(example.ids) for example in examples) - prefix
     tokens = list(examples[0].ids[:prefix])
     answers: list[int] = []
@@ -168,7 +200,9 @@ def collate(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
         tokens += own + [pad] * (width - len(own))
         answers += range(offset + example.start - 1, offset + len(example.ids) - 1)
         labels += example.ids[example.start :]
+    noisy = {} if noise is None else {"noise": nn.utils.rnn.pad_sequence(list(noise), True).flatten(0, 1)[None]}
     return {
+        **noisy,
         "tokens": torch.tensor([tokens]),
         "layout": torch.tensor([prefix, len(examples), width]),
         "answers": torch.tensor(answers),

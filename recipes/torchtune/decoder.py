@@ -169,14 +169,15 @@ class Decoder(TransformerDecoder):  # type: ignore[misc]
         *,
         layout: Layout | None = None,
         answers: Tensor | None = None,
+        noise: Tensor | None = None,
         step: Pass | None = None,
         **_: Any,
     ) -> Tensor | list[Tensor]:
         """Logits in torchtune's form (one tensor, or chunks along the tokens).
 
         Without a layout: tokens [rows, width] -> [rows, width, vocabulary]. With a layout: tokens [1, n] -> [1, m,
-        vocabulary] at the positions `answers` [m]. In a pass of generation: tokens [rows, width] -> [rows, vocabulary]
-        of the last token.
+        vocabulary] at the positions `answers` [m]; `noise` [1, n, dim] is added to the embeddings. In a pass of
+        generation: tokens [rows, width] -> [rows, vocabulary] of the last token.
         """
         if step is not None:
             seen = self._embed(tokens)
@@ -187,6 +188,8 @@ class Decoder(TransformerDecoder):  # type: ignore[misc]
         shape = tokens.shape
         positions = self._positions(layout or Layout(0, *shape), tokens.device)
         hidden = self._embed(tokens.reshape(1, -1))
+        if noise is not None:
+            hidden = hidden + noise.to(hidden.dtype)
         with _uncached_casts():
             for layer in self.layers:
                 hidden = layer(hidden, mask=positions)

@@ -36,7 +36,7 @@ from recipes.common.training.history import Clock, History, TrainingEnd
 from recipes.torchtune import distributed
 from recipes.torchtune.checkpoints import Checkpoints
 from recipes.torchtune.config import check_config
-from recipes.torchtune.data import Batches, accumulation_of
+from recipes.torchtune.data import Batches, Noise, accumulation_of
 from recipes.torchtune.decoder import Layout
 from recipes.torchtune.model_setup import build_model, has_adapter, plain_name
 from recipes.torchtune.monitor import Monitor, Silent, StepHook, Stopped
@@ -212,6 +212,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         ranks = distributed.world_size()
         accumulation = accumulation_of(len(examples), self._cfg.gradient_accumulation_steps, ranks)
         self._gradient_accumulation_steps = accumulation // ranks
+        alpha = self._cfg.neftune_alpha
         return Batches(
             examples,
             batch_size,
@@ -220,6 +221,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             self._cfg.seed if shuffle else None,
             rank=distributed.rank(),
             ranks=ranks,
+            noise=None if alpha is None else Noise(alpha, self._shape.dim, self._cfg.seed),
         )
 
     def _load_validation(self) -> Validation | None:
@@ -242,7 +244,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         layout = Layout(*batch["layout"].tolist())
         answers = batch["answers"]
         with self.activations_handling_ctx, self._precision():
-            logits = self._model(batch["tokens"], layout=layout, answers=answers)
+            logits = self._model(batch["tokens"], layout=layout, answers=answers, noise=batch.get("noise"))
             if answers.numel() == 0:
                 # The mean over no token is not a number. Zero has gradients, which other ranks wait for.
                 nothing: Tensor = torch.cat(logits if isinstance(logits, list) else [logits]).sum()

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from recipes.common.encode import end_token, load_tokenizer, pad_token, prompt_ids
 from recipes.common.protocol import StepFailed
 from recipes.common.training.request import steps_per_epoch
 from recipes.testing import write_rows
-from recipes.torchtune.data import Batches, Example, accumulation_of, collate, load_examples
+from recipes.torchtune.data import Batches, Example, Noise, accumulation_of, collate, load_examples
 
 LENGTHS = [5, 9, 30, 7, 7, 12, 40, 6, 8, 21, 22, 23, 5, 6, 7, 8, 9]
 EXAMPLES = [Example(list(range(100 * i, 100 * i + length)), length - 3) for i, length in enumerate(LENGTHS)]
@@ -96,6 +97,44 @@ def test_the_last_prompt_token_is_never_part_of_the_prefix() -> None:
     assert batch["layout"].tolist() == [2, 2, 2]
     assert batch["tokens"].tolist() == [[1, 2, 3, 9, 3, 9]]
     assert batch["answers"].tolist() == [2, 4]
+
+
+def test_the_noise_of_a_row_depends_on_seed_epoch_and_row_alone() -> None:
+    noise = Noise(5.0, 8, seed=3)
+
+    def by_row(ranks: int, skip: int, epoch: int) -> dict[int, list[list[float]]]:
+        """Row -> its noise, as the batches have it. The padding has none."""
+        found = {}
+        for rank in range(ranks):
+            batches = Batches(EXAMPLES, 2, 2, 0, seed=3, rank=rank, ranks=ranks, noise=noise)
+            batches.set_epoch(epoch)
+            batches.skip = skip
+            for batch in (each for each in batches if each["answers"].numel()):
+                prefix, rows, width = batch["layout"].tolist()
+                assert prefix == 0
+                tokens = batch["tokens"].view(rows, width)
+                for own, ids in zip(batch["noise"].view(rows, width, 8), tokens, strict=True):
+                    # Row i has the tokens from 100 * i; token 0 of row 0 is also the padding.
+                    row = int(ids[0]) // 100
+                    assert not own[LENGTHS[row] :].any()
+                    found[row] = own[: LENGTHS[row]].tolist()
+        return found
+
+    whole = by_row(1, 0, 1)
+    assert whole.keys() == set(range(len(LENGTHS)))
+    assert by_row(2, 0, 1) == whole and by_row(1, 0, 2) != whole
+    later = by_row(1, 4, 1)
+    assert 0 < len(later) < len(whole) and all(whole[row] == own for row, own in later.items())
+    assert Noise(5.0, 8, seed=4).of(1, 0, 5).tolist() != whole[0]
+
+
+def test_the_noise_is_uniform_and_smaller_for_long_rows() -> None:
+    for length in (4, 100):
+        noise = torch.stack([Noise(5.0, 64, seed=1).of(0, row, length) for row in range(40)])
+        most = 5.0 / (length * 64) ** 0.5
+        assert 0.99 * most < float(noise.abs().max()) <= most
+        assert float(noise.var()) == pytest.approx(most**2 / 3, rel=0.05)
+        assert abs(float(noise.mean())) < 0.03 * most
 
 
 @pytest.mark.parametrize("name", ["llama", "qwen2.5", "qwen3"])

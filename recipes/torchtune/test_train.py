@@ -37,6 +37,7 @@ from recipes.testing import (
 from recipes.testing import read_report as report
 from recipes.torchtune import train
 from recipes.torchtune.conftest import FAMILIES, Start
+from recipes.torchtune.data import Noise
 from recipes.torchtune.lora_layers import dense, quantise
 from recipes.torchtune.recipe import weighted_loss
 
@@ -122,6 +123,26 @@ def test_a_step_of_several_batches_follows_the_mean_over_its_tokens(start: Start
     check_token_mean_gradient(step)
 
 
+@pytest.mark.parametrize("model", ["qwen3", "gemma3"])
+def test_noise_is_added_to_the_embeddings_of_training_rows(start: Start, model: str) -> None:
+    """gemma3 scales its embeddings; the noise is added to what its layers read, as in transformers."""
+    step = start(model, **GRADIENT, overrides={"optimizer.eps": 1000.0}, neftune_alpha=40.0)
+    write_uneven_rows(step.inputs["train"])
+    train.run(step)
+    width = json.loads((step.local_paths["model"] / "config.json").read_text())["hidden_size"]
+    noise = Noise(40.0, width, seed=step.params["seed"])
+    check_token_mean_gradient(step, lambda row, length: noise.of(0, row, length))
+    with pytest.raises(AssertionError):
+        check_token_mean_gradient(step)
+
+
+def test_validation_has_no_noise(trained: Trained, models: dict[str, Path]) -> None:
+    step = trained("llama", neftune_alpha=40.0, epochs=1)
+    assert adapter(step) != adapter(trained("llama", name="plain", epochs=1))
+    reloaded = tuned(step, models["llama"])
+    assert validation_loss(reloaded, step) == pytest.approx(report(step)["validation"][-1]["loss"], abs=1e-4)
+
+
 def test_equal_requests_give_equal_bytes_and_another_seed_does_not(trained: Trained) -> None:
     first, again, other = trained("qwen3", name="a"), trained("qwen3", name="b"), trained("qwen3", name="c", seed=8)
     assert adapter(first) == adapter(again) != adapter(other)
@@ -146,6 +167,7 @@ def test_an_interrupted_training_resumes_to_the_same_bytes(
     trained: Trained, start: Start, model: str, method: str, stop_at: int
 ) -> None:
     more: dict[str, Any] = {"method": method, "dropout": 0.1, "keep": {"best": "samples_f1"}, "epochs": 2}
+    more["neftune_alpha"] = 5.0 if stop_at == 7 else None
     whole = trained(model, name="whole", **more)
     with pytest.raises(Interrupted):
         train.run(start(model, name="cut", stop_at=stop_at, **more))

@@ -198,6 +198,10 @@ describe("train", () => {
       "train: {backend: axolotl, sample_weights: case_id}",
       "(use train.backend: torchtune)",
     ],
+    "an override of the noise of embeddings": [
+      "train: {backend: axolotl, overrides: {neftune_noise_alpha: 5}}",
+      "use train.neftune_alpha",
+    ],
     "a column of weights that the training rows lack": ["train: {sample_weights: weigth}", "missing-column"],
     "copies by labels, for answers without": ["task: text\ndata: {oversample: {rare_below: 5}}", "missing-key"],
     "copies by a column that the training rows lack": [

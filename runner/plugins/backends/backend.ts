@@ -73,6 +73,8 @@ export type Capabilities = {
   readonly samples: boolean;
   /** Whether it weights rows (`train.sample_weights`): a row of the file `train` may have a `weight`. Absent: no. */
   readonly sampleWeights?: boolean;
+  /** Whether it adds noise to the embeddings of training rows (`train.neftune_alpha`). Absent: no. */
+  readonly embeddingNoise?: boolean;
   /** Whether it can pause after an epoch and resume, which `strategy: halving` needs. */
   readonly pauses: boolean;
   /** Dotted keys of the trainer that `overrides` may set. "optim_args.*" allows any key of a section. */

@@ -142,6 +142,13 @@ export const trainProperties = {
     description: "Maximum norm of the gradients; larger gradients are scaled down to it.",
     examples: [0.3],
   },
+  neftune_alpha: {
+    type: "number",
+    minimum: 0,
+    description:
+      "Noise on the embeddings of training rows (NEFTune): uniform in -1 to 1, times alpha / sqrt(tokens of the row x width of an embedding). Usual values are 5 to 15. 0 or absent: none.",
+    examples: [5],
+  },
   sample_weights: {
     type: "string",
     minLength: 1,

@@ -235,6 +235,7 @@ function training({ run }: CardFacts): string {
     ["training rows", String(run.steps.data?.evidence.train ?? "–")],
     ["epochs; rows per step", `${train.epochs}; ${train.batch_size * train.gradient_accumulation}`],
     ["learning rate, schedule, optimizer", `${train.learning_rate}, ${train.schedule}, ${train.optimizer}`],
+    ...(train.neftune_alpha ? ([["embedding noise (NEFTune alpha)", String(train.neftune_alpha)]] as const) : []),
     ["maximum length", `${train.max_length} tokens`],
     ["precision", String(evidence.precision ?? train.precision)],
     ["seed", String(train.seed)],

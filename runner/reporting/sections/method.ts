@@ -229,6 +229,13 @@ function explained(runs: readonly Training[], here: boolean): readonly Span[] {
   spans.push(
     "The loss is the token-level cross-entropy of the target and its end-of-sequence token; prompt tokens are masked. ",
   );
+  if (runs.some(({ config }) => config.train?.neftune_alpha)) {
+    spans.push(
+      "Uniform noise is added to the embeddings of training rows; its size falls with the length of the row ",
+      { cite: "neftune" },
+      ". ",
+    );
+  }
   const trainedWith = here ? "Training used" : "The declared trainer is";
   for (const name of used) {
     const citation = backends.find(name)?.citation;
@@ -264,6 +271,9 @@ function training(runs: readonly Training[], here: boolean): readonly Block[] {
       : []),
     ...(runs.some(({ config }) => config.data.oversample !== undefined)
       ? [["oversampling", ({ config }) => oversampling(config.data.oversample)] as Row]
+      : []),
+    ...(runs.some(({ config }) => config.train?.neftune_alpha)
+      ? [["embedding noise (alpha)", ({ config }) => String(config.train?.neftune_alpha || "none")] as Row]
       : []),
     ["precision", ({ step, config }) => String(step?.evidence.precision ?? config.train?.precision)],
     [

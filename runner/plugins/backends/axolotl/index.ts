@@ -65,6 +65,7 @@ export const axolotl: Backend = {
     best: checkpointMetrics,
     earlyStopping: true,
     samples: true,
+    embeddingNoise: true,
     pauses: true,
     overrides: keys.filter((key) => !isReserved(key)),
     reserved,

@@ -58,6 +58,7 @@ export const torchtune: Backend = {
     earlyStopping: true,
     samples: true,
     sampleWeights: true,
+    embeddingNoise: true,
     pauses: true,
     overrides: keys,
     reserved: {
