@@ -19,8 +19,9 @@ function enableCompileCache(): void {
 const graceTime = 1_500;
 
 /**
- * The signals of the process: the first SIGINT, SIGTERM or SIGHUP aborts `stop`, a second SIGINT aborts `kill`. If the command does
- * not end soon after that, the process does. A third SIGINT has its default effect, so that the system ends a process that is busy.
+ * The signals of the process: the first SIGINT, SIGTERM, SIGHUP or SIGQUIT aborts `stop`, a second SIGINT aborts `kill`.
+ * If the command does not end soon after that, the process does. A third SIGINT has its default effect, so that the
+ * system ends a process that is busy.
  */
 function listenToSignals(): { readonly stop: AbortSignal; readonly kill: AbortSignal } {
   const stop = new AbortController();
@@ -34,7 +35,7 @@ function listenToSignals(): { readonly stop: AbortSignal; readonly kill: AbortSi
     kill.abort();
   });
   // A batch system may send SIGTERM twice: as a warning, and at the end of the time limit. Saving must continue meanwhile.
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGQUIT"] as const) process.on(signal, () => stop.abort());
   return { stop: stop.signal, kill: kill.signal };
 }
 

@@ -102,6 +102,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   const wrong = (halving && halvingProblem(written, halving)) ?? (tpe && tpeProblem(written, tpe));
   if (wrong !== undefined) diagnostics.push(wrong);
   if (sweep.ok && written.length > 0) diagnostics.push(...repeatsWithoutEffect(entry?.node, written));
+  if (sweep.ok && entry !== undefined) diagnostics.push(...equalPoints(entry.key, written, loaded));
   const sorted = firstErrors(sortDiagnostics(diagnostics));
   const [first] = loaded;
   if (first === undefined || sorted.some(isError)) return { ok: false, diagnostics: sorted };
@@ -119,6 +120,23 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     }),
     warnings: sorted,
   };
+}
+
+/** An error for the first two points of a sweep that are one experiment, for example by two paths of one file. */
+function equalPoints(span: Span, experiments: readonly Experiment[], points: readonly Point[]): readonly Diagnostic[] {
+  const first = new Map<string, number>();
+  for (const [at, experiment] of experiments.entries()) {
+    const text = JSON.stringify(experiment);
+    const before = first.get(text);
+    if (before !== undefined) {
+      const names = [before, at].map((one) => points[one]?.coordinates).join(" and ");
+      const message = `two points of the sweep are the same experiment: ${names}`;
+      const help = "write each value once: equal runs are not independent";
+      return [{ severity: "error", code: "out-of-range", message, span, help }];
+    }
+    first.set(text, at);
+  }
+  return [];
 }
 
 function sweptBy({ repeated, select, halving, tpe }: Sweep): NonNullable<LoadedExperiment["sweep"]> {

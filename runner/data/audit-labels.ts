@@ -19,6 +19,9 @@ const isMixed = (word: string): boolean =>
 const isPlaceholder = (label: string): boolean =>
   /^(?:nan|null|undefined|#n\/a|unknown|other|misc|todo|tbd)$/i.test(label);
 
+/** Separators that data use where the study declares another. */
+const otherSeparators = [";", "|", "\n", "\t", " / "];
+
 /** Rules about target cells and the labels in them. */
 export const labelRules: readonly Rule[] = [
   rowRule({
@@ -33,12 +36,25 @@ export const labelRules: readonly Rule[] = [
     is: ({ row }, { isSingle }) => isSingle && row.gold.length === 0,
     what: "without label, but the task has exactly one for each row",
   }),
-  rowRule({
+  {
     code: "several-labels",
     severity: "error",
-    is: ({ row }, { isSingle }) => isSingle && row.gold.length > 1,
-    what: "with several labels, but the task has exactly one for each row",
-  }),
+    find({ rows, isSingle, separator, counts }) {
+      if (!isSingle) return undefined;
+      const labels = new Set([...counts.raw.values()].flat().map(({ label }) => label));
+      const cuts = new Set([separator, ...otherSeparators]);
+      const isJoined = (label: string): boolean =>
+        [...cuts].some((cut) => {
+          const parts = labelPieces(label, cut);
+          return parts.length > 1 && parts.every((part) => labels.has(part));
+        });
+      const several = rows.filter(({ row: { gold } }) => gold.length > 1 || gold.some(isJoined));
+      return found(
+        several.map(where),
+        (count) => `${counted(count, "row")} with several labels, but the task has exactly one for each row`,
+      );
+    },
+  },
   {
     code: "unseen-unreadable",
     severity: "warning",
@@ -124,7 +140,7 @@ export const labelRules: readonly Rule[] = [
     severity: "warning",
     find(facts) {
       if (facts.isSingle) return undefined;
-      const others = [";", "|", "\n", "\t", " / "].filter((one) => !one.includes(facts.separator));
+      const others = otherSeparators.filter((one) => !one.includes(facts.separator));
       return byRow(
         facts,
         ({ gold }) => gold.some((label) => others.some((one) => outside(label).includes(one))),

@@ -85,6 +85,17 @@ it("two labels in a row are an error of a task with one label, and nothing else"
   ]);
 });
 
+it.each([",", ";", " | ", "\n", " / "])(
+  "labels of other rows that %j joins in one text are several labels",
+  (between) => {
+    const rows = ["a", "b", `a${between}b`, `a${between}c`].map((label, at) => row(`${at}`, `text ${at}`, label));
+    const codes = (isSingle: boolean) =>
+      audit({ train: rows }, { isSingle }).findings.filter(({ code }) => code === "several-labels");
+    expect(codes(true)).toMatchObject([{ severity: "error", examples: ["train/2"] }]);
+    expect(codes(false)).toEqual([]);
+  },
+);
+
 it("counts the groups of a split", () => {
   const of = (id: string, group: string): Row => ({ ...row(id, id, "a"), group });
   const { splits, findings } = audit({ train: [of("1", "p"), of("2", "p"), of("3", "q")], test: [of("4", "r")] });

@@ -23,3 +23,13 @@ export function asCell(value: unknown): Cell {
 export function isScalar(value: unknown): boolean {
   return ["string", "number", "bigint", "boolean"].includes(typeof value) || isLosslessNumber(value);
 }
+
+/** Whether a cell has a JSON object. */
+export function isObject(cell: Cell): boolean {
+  if (typeof cell !== "string" || !/^\s*\{/.test(cell) || !cell.trimEnd().endsWith("}")) return false;
+  try {
+    return typeof JSON.parse(cell) === "object";
+  } catch {
+    return false;
+  }
+}

@@ -3,6 +3,7 @@ import { suggestion } from "../util/suggest.ts";
 import { type Columns, cellsOf, jsonOf, namedColumns, placeOf, type RecordFormat } from "./columns.ts";
 import { alpacaExchange, exchangeOf, exchangeWith, type Turn, wholeText } from "./conversation.ts";
 import type { Cell, DataTable } from "./data-table.ts";
+import { isObject } from "./json-value.ts";
 
 /** One case, read from a data file. `T` is what the task reads from the target cell: labels, for label tasks. */
 export type Row<T = readonly string[]> = {
@@ -132,7 +133,10 @@ export function readRows<T>(
     const name = id === undefined ? String(index + 1) : text(id[index]).trim();
     const before = rowOf.get(name);
     if (diagnostics.length < 20) {
-      if (name === "") complain(index, "missing-id", `${rowName(index)} has no id`);
+      const written = id?.[index];
+      if (written !== undefined && (Array.isArray(written) || isObject(written)))
+        complain(index, "missing-id", `the id of ${rowName(index)} is a list or an object`);
+      else if (name === "") complain(index, "missing-id", `${rowName(index)} has no id`);
       else if (before !== undefined)
         complain(index, "duplicate-id", `${rowNames(before, index)} have the same id "${name}"`);
     }

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { childEnvironment } from "./environment.ts";
 
@@ -14,4 +15,25 @@ test("HUGGING_FACE_HUB_TOKEN is the token if HF_TOKEN is not set", () => {
   expect(childEnvironment(old, download)).toMatchObject({ HF_TOKEN: "hf_old" });
   expect(childEnvironment({ ...old, HF_TOKEN: "hf_new" }, download)).toMatchObject({ HF_TOKEN: "hf_new" });
   expect(childEnvironment(old, request)).not.toHaveProperty("HF_TOKEN");
+});
+
+test("an empty variable of the hub is an absent one", () => {
+  const names = Object.keys(childEnvironment({ HF_HOME: "", HF_ENDPOINT: "", HF_HUB_CACHE: "" }, download));
+  expect(names.filter((name) => ["HF_HOME", "HF_ENDPOINT", "HF_HUB_CACHE"].includes(name))).toEqual([]);
+});
+
+test("a proxy that the network step cannot use is an error before it starts", () => {
+  const env = { ALL_PROXY: "socks5://me:secret@proxy:1" };
+  expect(() => childEnvironment(env, download)).toThrow(/^ALL_PROXY is no address of an HTTP proxy$/);
+  expect(childEnvironment(env, request)).not.toHaveProperty("ALL_PROXY");
+});
+
+test("paths are those that this process reads, whatever the working folder and the variables of the step", () => {
+  const env = { HOME: "/h", SCRATCH: "/s", HF_HOME: "$SCRATCH/hf", HF_HUB_CACHE: "~/hub", SSL_CERT_FILE: "own.pem" };
+  expect(childEnvironment({ ...env, HF_TOKEN_PATH: "${SCRATCH}/token" }, download)).toMatchObject({
+    HF_HOME: "/s/hf",
+    HF_HUB_CACHE: "/h/hub",
+    HF_TOKEN_PATH: "/s/token",
+    SSL_CERT_FILE: resolve("own.pem"),
+  });
 });

@@ -1,6 +1,8 @@
-import { delimiter, dirname } from "node:path";
+import { delimiter, dirname, resolve } from "node:path";
+import { expandedPath, hubUrlOf } from "../hub/places.ts";
 import { executors } from "../plugins/executors/registry.ts";
 import { isOffline } from "../util/offline.ts";
+import { proxyOf } from "../util/proxy.ts";
 
 const allowed = [
   /^(PATH|HOME|USER|LOGNAME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|XDG_CACHE_HOME)$/,
@@ -28,10 +30,11 @@ export type EnvironmentRequest = {
 
 /**
  * The environment variables of a Python step: an allow-list from this process, and settings for reproducible and quiet
- * runs.
+ * runs. Throws UserError `bad-proxy` for a step that uses the network.
  */
 export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentRequest): Record<string, string> {
   const secrets = request.secrets ?? [];
+  if (request.network === true) proxyOf(hubUrlOf(env), env);
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     const isListed =
@@ -41,7 +44,9 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
       (isListed && !credential.test(name)) ||
       secrets.includes(name) ||
       (request.network === true && networkOnly.test(name));
-    if (keep && value !== undefined) kept[name] = value;
+    // The Hugging Face libraries take an empty variable for a folder or address of this name, exp for an absent one.
+    if (keep && value !== undefined && !(value === "" && name.startsWith("HF_")))
+      kept[name] = absolute(name, value, env);
   }
   const bin = dirname(request.python);
   return {
@@ -69,12 +74,20 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
       : {}),
     // Without this the hub's library reads the token file.
     ...(secrets.includes("HF_TOKEN")
-      ? env.HF_TOKEN_PATH === undefined
+      ? !env.HF_TOKEN_PATH
         ? {}
-        : { HF_TOKEN_PATH: env.HF_TOKEN_PATH }
+        : { HF_TOKEN_PATH: expandedPath(env.HF_TOKEN_PATH, env) }
       : { HF_TOKEN_PATH: "/dev/null", HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" }),
     ...request.variables,
   };
+}
+
+/** The value of a variable. A path is absolute, because the step has a working folder and variables of its own. */
+function absolute(name: string, value: string, env: NodeJS.ProcessEnv): string {
+  if (/^(HF_HOME|HF_HUB_CACHE|HUGGINGFACE_HUB_CACHE)$/.test(name)) return expandedPath(value, env);
+  return value !== "" && /^(SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|EXP_CACHE)$/.test(name)
+    ? resolve(value)
+    : value;
 }
 
 /** NO_PROXY with this machine, as in `proxyOf`. */

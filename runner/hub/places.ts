@@ -1,20 +1,27 @@
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** The absolute path of a Hugging Face variable as its libraries read it: ~, $NAME and ${NAME} stand for their values. */
+export function expandedPath(path: string, env: Env): string {
+  const named = path.replace(/^~(?=\/|$)/, () => env.HOME || homedir());
+  return resolve(named.replace(/\$(?:(\w+)|\{(\w+)\})/g, (written, plain, braced) => env[plain ?? braced] ?? written));
+}
 
 /** Folder of the Hugging Face libraries, by the same variables in the same order as theirs. */
-export function huggingFaceHome(env: NodeJS.ProcessEnv = process.env): string {
-  const home = env.HOME || homedir();
-  return env.HF_HOME || join(env.XDG_CACHE_HOME || join(home, ".cache"), "huggingface");
+export function huggingFaceHome(env: Env = process.env): string {
+  const cache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
+  return expandedPath(env.HF_HOME || join(cache, "huggingface"), env);
 }
 
 /** Folder in which the Hugging Face libraries keep downloads. */
-export function huggingFaceCache(env: NodeJS.ProcessEnv = process.env): string {
-  const chosen = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(huggingFaceHome(env), "hub");
-  return chosen.startsWith("~/") ? join(env.HOME || homedir(), chosen.slice(2)) : chosen;
+export function huggingFaceCache(env: Env = process.env): string {
+  return expandedPath(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(huggingFaceHome(env), "hub"), env);
 }
 
 /** The address of the hub, without a slash at its end. */
-export function hubUrlOf(env: Readonly<Record<string, string | undefined>>): string {
+export function hubUrlOf(env: Env): string {
   return (env.HF_ENDPOINT || "https://huggingface.co").replace(/(?<!\/)\/+$/, "");
 }
 

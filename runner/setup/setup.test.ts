@@ -51,6 +51,10 @@ describe("paths", () => {
     expect(at({ HF_HOME: "/f" })).toBe("/f/hub/models--org--name/snapshots/abc");
     expect(at({ HF_HOME: "/f", HUGGINGFACE_HUB_CACHE: "/old" })).toBe("/old/models--org--name/snapshots/abc");
     expect(huggingFaceCache({ HF_HUB_CACHE: "~/new", HUGGINGFACE_HUB_CACHE: "/old", HOME: "/h" })).toBe("/h/new");
+    expect(huggingFaceCache({ HF_HOME: "~/f", HOME: "/h" })).toBe("/h/f/hub");
+    expect(huggingFaceCache({ HF_HOME: "$SCRATCH/${NAME}/$OTHER", SCRATCH: "/s", NAME: "me" })).toBe(
+      "/s/me/$OTHER/hub",
+    );
   });
 });
 

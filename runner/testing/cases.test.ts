@@ -61,6 +61,14 @@ describe("metrics", () => {
     expect((await rig.exp("check", file)).code).toBe(0);
     rig.edit(file, "data.targets.order: [as_is, alphabetical]", "generate.temperature: [1.0e-4, 0.0001]");
     expectFailure(await rig.exp("check", file), 2, "out-of-range", /x\.yaml:12/, /items 1 and 2/);
+    // One file by two paths, and a pattern that only this file matches.
+    for (const [before, path] of [
+      ["generate.temperature: [1.0e-4, 0.0001]", "../study/train.csv"],
+      ["../study/train.csv", "trai*.csv"],
+    ] as const) {
+      rig.edit(file, before, before.includes(":") ? `data.train.file: [train.csv, ${path}]` : path);
+      expectFailure(await rig.exp("check", file), 2, "out-of-range", /x\.yaml:11/, /are? the same experiment/);
+    }
   });
 });
 
@@ -195,6 +203,17 @@ describe("numbers in data", () => {
     rig.write("train.jsonl", '{"id": "t1", "note": "x", "label": [1.0, 2]}\n{"id": "t2", "note": "y", "label": [2]}\n');
     rig.write("test.jsonl", '{"id": "e1", "note": "z", "label": [1.0, 2]}\n');
     rig.write("answers.jsonl", lines([{ id: "e1", text: '{"labels": [1.0, 2]}' }]));
+    for (const [column, value, code] of [
+      ["label", { name: 1 }, "broken-target"],
+      ["label", [[1]], "broken-target"],
+      ["label", [null], "broken-target"],
+      ["id", [1, 2], "missing-id"],
+      ["id", { a: 1 }, "missing-id"],
+    ] as const) {
+      rig.write("odd.jsonl", lines([{ id: "o1", note: "x", label: [1], ...{ [column]: value } }]));
+      const odd = ["--set", "data.train.file=odd.jsonl"];
+      expectFailure(await rig.exp("data", file, ...odd), 2, code, /odd\.jsonl:1/);
+    }
     const run = await rig.build(file);
     expect(predictions(rig, run, "zero_shot")[0]).toMatchObject({ gold: ["1.0", "2"], labels: ["1.0", "2"] });
   });

@@ -76,7 +76,7 @@ test("twice: the process group is killed, and the next run succeeds", async ({ r
   expectNoLeftovers(rig);
 });
 
-test.for(["SIGTERM", "SIGHUP"] as const)("%s stops a run as Ctrl-C does", async (signal, { rig }) => {
+test.for(["SIGTERM", "SIGHUP", "SIGQUIT"] as const)("%s stops a run as Ctrl-C does", async (signal, { rig }) => {
   prepare(rig);
   const run = rig.start(["run", file, ...long]);
   await run.waitFor(/"step-start","step":"(preflight|train)"/);

@@ -1,5 +1,5 @@
 import { allowedAnswers } from "../../data/answers.ts";
-import { isScalar, parseJson } from "../../data/json-value.ts";
+import { isObject, isScalar, parseJson } from "../../data/json-value.ts";
 import { basicForm } from "../../data/labels/basic.ts";
 import { parseLexicon } from "../../data/labels/lexicon.ts";
 import { parseAnswer } from "../../data/labels/parse.ts";
@@ -25,6 +25,8 @@ import {
 } from "./settings.ts";
 import { defaultSoftDistance, type Labels, type Scoring } from "./table.ts";
 
+const objectHelp = "write a text, or a list of texts and numbers; data.columns.target: label.name reads a key of it";
+
 /** A label task with its settings and files. It loads the answer parser and the YAML parser, so only opening a task imports it. */
 export function openLabels(
   { separator }: ParsingSettings,
@@ -45,6 +47,8 @@ export function openLabels(
   return {
     readCell(cell) {
       const list = typeof cell === "string" ? listIn(cell) : cell;
+      if (isObject(cell))
+        return { text: cell as string, target: [], problem: "the cell is an object", help: objectHelp };
       if (list === undefined) return { text: cell as string, target: splitLabels(cell as string, cut) };
       if (list === "no labels")
         return { text: cell as string, target: [], problem: "the list has an item that is no text or number" };
