@@ -2,11 +2,13 @@
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { fewerChunks } from "./chunks.mjs";
 import { precompiledValidators } from "./config/precompile.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 rmSync(`${root}dist`, { recursive: true, force: true });
-await build({
+/** @type {import("esbuild").BuildOptions} */
+const commandLine = {
   absWorkingDir: root,
   entryPoints: { cli: "runner/cli.ts" },
   outdir: "dist",
@@ -33,7 +35,13 @@ await build({
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   plugins: [precompiledValidators()],
   logLevel: "warning",
-});
+};
+const { metafile } = await build({ ...commandLine, write: false, metafile: true });
+const together = fewerChunks(metafile, root, [
+  ["init", "ls", "status"].map((name) => `runner/commands/${name}.ts`),
+  ["runner/commands/plan.ts", "runner/commands/run.ts", "runner/plugins/built-in.ts"],
+]);
+await build({ ...commandLine, plugins: [...commandLine.plugins, together] });
 
 // The scripts of HTML pages: each page includes the first one, pages with charts also the second one.
 await build({

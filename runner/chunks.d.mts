@@ -1,0 +1,3 @@
+import type { Metafile, Plugin } from "esbuild";
+
+export function fewerChunks(metafile: Metafile, root: string, groups: readonly (readonly string[])[]): Plugin;
