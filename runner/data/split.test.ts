@@ -51,6 +51,20 @@ describe("a held-out part", () => {
     expect(holdOut(rows, 0.1, byId(13))).toEqual({ rest, held });
     expect(holdOut(rows, 0.1, byId(14)).held).not.toEqual(held);
   });
+  it("has each label of rows with one label in proportion, whatever the hash draws", () => {
+    const counts = { negative: 26, positive: 20, neutral: 14 };
+    const labels = Object.entries(counts).flatMap(([label, count]) => Array.from({ length: count }, () => label));
+    const single = labels.map((label, index) => ({ id: String(100 + index), input: report(index), gold: [label] }));
+    for (let seed = 0; seed < 20; seed++) {
+      const part = holdOut(single, 0.2, byId(seed)).held;
+      expect(part).toHaveLength(12);
+      for (const [label, count] of Object.entries(counts))
+        expect(
+          Math.abs(part.filter(({ gold }) => gold[0] === label).length - count * 0.2),
+          `${seed} ${label}`,
+        ).toBeLessThanOrEqual(Math.sqrt(count * 0.2 * 0.8));
+    }
+  });
   it("has each label in proportion, to one standard deviation of a random draw", () => {
     const part = new Map(labelCounts(held, raw).map(({ label, count }) => [label, count]));
     for (const { label, count } of labelCounts(rows, raw))

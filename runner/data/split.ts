@@ -125,7 +125,10 @@ function assign<T extends SplitRow>(
     Math.min(...parts.filter((part) => part !== unit.part).map((part) => distance(unit, part)));
   const near = new Map(units.map((unit) => [unit, nearness(unit)]));
   units.sort((a, b) => (near.get(a) as number) - (near.get(b) as number) || a.hash - b.hash);
-  correct(units, parts, new Balance(units, sizes), distance);
+  const [drawn, balance] = [{ units, parts, distance }, new Balance(units, sizes)];
+  correct(drawn, balance);
+  // In sets of labels the gain of an exchange is small, and it would move rows whose hash is far from the limit.
+  if (rows.every((row) => strataOf(row).length === 1)) exchange(drawn, balance);
   const part = new Int32Array(total);
   for (const unit of units) for (const row of unit.rows) part[row] = unit.part;
   return part;
@@ -200,44 +203,83 @@ class Balance {
 
 type Move = { readonly unit: Unit; readonly to: number; readonly change: number };
 
+/** The units, and how far each is from a part. */
+type Drawn = {
+  readonly units: readonly Unit[];
+  readonly parts: readonly number[];
+  readonly distance: (unit: Unit, part: number) => number;
+};
+
+const others = (parts: readonly number[], { part }: Unit): readonly number[] => parts.filter((one) => one !== part);
+
+/** The best of moves: the least change, then the nearest part. */
+function bestOf(moves: readonly Move[], distance: Drawn["distance"]): Move | undefined {
+  return moves.reduce<Move | undefined>((least, move) => {
+    if (least === undefined || move.change < least.change - 1e-9) return move;
+    if (move.change > least.change + 1e-9) return least;
+    return distance(move.unit, move.to) < distance(least.unit, least.to) ? move : least;
+  }, undefined);
+}
+
 /** Moves units, in their order, until no move improves sizes and labels together; then until the sizes are exact. */
-function correct(
-  units: readonly Unit[],
-  parts: readonly number[],
-  balance: Balance,
-  distance: (unit: Unit, part: number) => number,
-): void {
-  /** The best of moves: the least change, then the nearest part. */
-  const best = (moves: readonly Move[]): Move | undefined =>
-    moves.reduce<Move | undefined>((least, move) => {
-      if (least === undefined || move.change < least.change - 1e-9) return move;
-      if (move.change > least.change + 1e-9) return least;
-      return distance(move.unit, move.to) < distance(least.unit, least.to) ? move : least;
-    }, undefined);
+function correct(drawn: Drawn, balance: Balance): void {
+  const { units, parts, distance } = drawn;
   // A held-out part changes little if a row is added. Folds need even labels more, since each one is held out once.
   const weight = parts.length === 2 ? 1 : 0.25;
-  const others = ({ part }: Unit): readonly number[] => parts.filter((one) => one !== part);
   for (let pass = 0, moved = true; moved && pass < mostPasses; pass++) {
     moved = false;
     for (const unit of units) {
       const changeOf = (to: number) => weight * balance.sizeChange(unit, to) + balance.labelChange(unit, to);
-      const move = best(others(unit).map((to) => ({ unit, to, change: changeOf(to) })));
+      const moves = others(parts, unit).map((to) => ({ unit, to, change: changeOf(to) }));
+      const move = bestOf(moves, distance);
       if (move === undefined || move.change > -1e-9) continue;
       balance.move(unit, move.to);
       moved = true;
     }
   }
+  restoreSizes(drawn, balance);
+}
+
+/** Moves units until the sizes are exact, or as near as the units allow. Returns the moves in their order. */
+function restoreSizes({ units, parts, distance }: Drawn, balance: Balance): readonly (Move & { from: number })[] {
+  const made: (Move & { from: number })[] = [];
   while (parts.some((part) => balance.excess(part) !== 0)) {
     const moves = units.flatMap((unit) =>
       balance.excess(unit.part) <= 0
         ? []
-        : others(unit)
+        : others(parts, unit)
             .filter((to) => balance.sizeChange(unit, to) < 0)
             .map((to) => ({ unit, to, change: balance.labelChange(unit, to) })),
     );
-    const move = best(moves);
-    if (move === undefined) return;
+    const move = bestOf(moves, distance);
+    if (move === undefined) break;
+    made.push({ ...move, from: move.unit.part });
     balance.move(move.unit, move.to);
+  }
+  return made;
+}
+
+/**
+ * Exchanges units of two parts while that improves the labels. Where each row has one label, a single move spoils a size
+ * by as much as it improves a label, so that `correct` may end with a label far from its share.
+ */
+function exchange(drawn: Drawn, balance: Balance): void {
+  const { units, parts, distance } = drawn;
+  const deviation = (): number => parts.reduce((sum, part) => sum + Math.abs(balance.excess(part)), 0);
+  for (let pass = 0; pass < mostPasses; pass++) {
+    const moves = units.flatMap((unit) =>
+      others(parts, unit).map((to) => ({ unit, to, change: balance.labelChange(unit, to) })),
+    );
+    const first = bestOf(moves, distance);
+    if (first === undefined || first.change > -1e-9) return;
+    const [from, before] = [first.unit.part, deviation()];
+    balance.move(first.unit, first.to);
+    const made = restoreSizes(drawn, balance);
+    const change = made.reduce((sum, move) => sum + move.change, first.change);
+    if (change < -1e-9 && deviation() <= before) continue;
+    for (const move of made.toReversed()) balance.move(move.unit, move.from);
+    balance.move(first.unit, from);
+    return;
   }
 }
 
