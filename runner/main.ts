@@ -140,7 +140,10 @@ async function parse(program: CommandLine, argv: readonly string[]): Promise<num
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return exit.done;
     const [message = "", hint] = error.message.replace(/^error: /, "").split("\n");
-    throw new UserError("bad-usage", message, { help: hint?.replace(/^\((.*)\)$/, "$1"), status: "invalid" });
+    const [name = ""] = argv;
+    const usage = `exp ${Object.hasOwn(commands, name) ? `${name} ` : ""}--help`;
+    const help = hint?.replace(/^\((.*)\)$/, "$1") ?? `run ${usage}`;
+    throw new UserError("bad-usage", message, { help, status: "invalid" });
   }
 }
 

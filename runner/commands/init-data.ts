@@ -24,7 +24,7 @@ import { plural } from "../util/format.ts";
 import { pathKind } from "../util/regular-file.ts";
 import { isMap } from "../util/shape.ts";
 import { UserError } from "../util/user-error.ts";
-import { readGivenTable } from "./given-file.ts";
+import { readGivenFile, readGivenTable } from "./given-file.ts";
 
 /** Files of a study for one data file: path in the study -> text. */
 export type DataStudy = { readonly files: Readonly<Record<string, string>>; readonly summary: string };
@@ -45,7 +45,7 @@ export async function studyFor(
       status: "invalid",
     });
   }
-  const { table, headerRow } = await tableOf(file, context);
+  const { table, sheet, headerRow } = await tableOf(file, context);
   const { format, columns, targets } = rolesOf(table, file);
   // Rows that exp cannot read are an error now, and not of the first command in the study.
   contentOf(readRows(table, columnsFor(format, columns), (cell) => ({ text: "", target: cell }), { format }));
@@ -58,9 +58,11 @@ export async function studyFor(
     const proposal = one.propose?.(targets);
     return proposal === undefined ? [] : [{ task: one, proposal }];
   })[0];
+  const separator = separatorOf(targets);
   const { task, labels } =
-    proposed === undefined ? taskOf(targets) : { task: proposed.task, labels: new Set<string>() };
+    proposed === undefined ? taskOf(targets, separator) : { task: proposed.task, labels: new Set<string>() };
   const settings = Object.entries(proposed?.proposal.data ?? {});
+  const hasOwnSeparator = task.labels?.isSingle === false && separator !== usualSeparator;
   const isListed = labels.size > 0 && labels.size <= mostListed;
   const shown = relative(resolve(folder, "experiments"), resolve(context.cwd, file)).replaceAll(sep, "/");
   // Without those that need a Python environment.
@@ -72,9 +74,10 @@ export async function studyFor(
     `task: ${task.name}`,
     "data:",
     ...(format === "table" ? [] : [`  format: ${format}`]),
-    `  train: {file: ${JSON.stringify(shown)}${headerRow === undefined ? "" : `, header_row: ${headerRow}`}}`,
+    `  train: {file: ${JSON.stringify(shown)}${written("sheet", sheet)}${written("header_row", headerRow)}}`,
     "  test: {fraction: 0.2}",
     ...(Object.keys(columns).length === 0 ? [] : [`  columns: ${JSON.stringify(columns)}`]),
+    ...(hasOwnSeparator ? [`  labels: {separator: ${JSON.stringify(separator)}}`] : []),
     ...settings.map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
     "model: {base: smollm2-135m}",
     `prompt: {template: prompts/task.hbs${isListed ? ", labels: {}" : ""}}`,
@@ -96,7 +99,7 @@ export async function studyFor(
   return {
     files: { "experiments/first.yaml": yaml, "prompts/task.hbs": prompt, ...Object.fromEntries(own) },
     summary:
-      `${file}: ${plural(targets.length, "row")} with ${what}, task ${task.name}` +
+      `${file}${sheet === undefined ? "" : `, sheet "${sheet}"`}: ${plural(targets.length, "row")} with ${what}, task ${task.name}` +
       (isData === undefined
         ? ""
         : `\nwarning: the column name "${isData}" is also a value of its column: add a first row with column names, if the file has none`) +
@@ -106,28 +109,66 @@ export async function studyFor(
   };
 }
 
+/** A further key of a flow map in YAML, or nothing. */
+const written = (key: string, value: string | number | undefined): string =>
+  value === undefined ? "" : `, ${key}: ${JSON.stringify(value)}`;
+
 /** Rows of a sheet above its column names. */
 const mostTitles = 10;
 
-/** The rows of a file. The column names of a sheet may be below a title: `headerRow`, counted from 1. */
+/** Sheets of a workbook that are searched for rows. */
+const mostSheets = 20;
+
+/**
+ * The rows of a file. A workbook may have them in another sheet than the first one, and below a title: `headerRow`,
+ * counted from 1.
+ */
 async function tableOf(
   file: string,
   context: Context,
-): Promise<{ readonly table: DataTable; readonly headerRow?: number }> {
+): Promise<{ readonly table: DataTable; readonly sheet?: string; readonly headerRow?: number }> {
   const found = await readGivenTable(file, {}, context);
   const isTable = (one: Result<DataTable>): one is Extract<Result<DataTable>, { ok: true }> =>
     one.ok && one.value.columns.filter((name) => name !== "").length > 1;
   if (!isTable(found) && formatByName(file)?.format === "xlsx") {
-    for (let headerRow = 2; headerRow <= mostTitles; headerRow++) {
-      const below = await readGivenTable(file, { headerRow }, context);
-      if (isTable(below)) return { table: below.value, headerRow };
+    for (const sheet of [undefined, ...(await otherSheets(file, context))]) {
+      for (let headerRow = 1; headerRow <= mostTitles; headerRow++) {
+        const place = { ...(sheet === undefined ? {} : { sheet }), ...(headerRow === 1 ? {} : { headerRow }) };
+        const table = await readGivenTable(file, place, context);
+        if (isTable(table)) return { table: table.value, ...place };
+      }
     }
   }
   return { table: contentOf(found) };
 }
 
+/** Names of the sheets of a workbook after the first; none of a glob or of a file that is no workbook. */
+async function otherSheets(file: string, context: Context): Promise<readonly string[]> {
+  const bytes = readGivenFile(file, "data file", context);
+  if (!bytes.ok || file.endsWith(".gz")) return [];
+  try {
+    const { sheetNames } = await import("../data/xlsx/workbook.ts");
+    return (await sheetNames(bytes.value)).slice(1, mostSheets);
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
 /** The default of `data.labels.separator`. */
-const separator = ",";
+const usualSeparator = ",";
+
+/** Other separators of labels in a cell. */
+const otherSeparators = [";", "|"];
+
+/** The separator of the labels in a cell: one that cuts cells. Of several, the one that leaves the fewest labels. */
+function separatorOf(targets: readonly string[]): string {
+  const cut = [usualSeparator, ...otherSeparators]
+    .map((separator) => ({ separator, cells: targets.map((cell) => splitLabels(cell, separator)) }))
+    .filter(({ cells }) => cells.some((parts) => parts.length > 1))
+    .map(({ separator, cells }) => ({ separator, count: new Set(cells.flat()).size }));
+  return cut.sort((a, b) => a.count - b.count)[0]?.separator ?? usualSeparator;
+}
 
 /** The most labels that the prompt lists: a small model has a short context. */
 const mostListed = 50;
@@ -144,7 +185,10 @@ const fewRows = 20;
  * The task that fits the targets, and its labels. Most labels are short and repeat. A cell with several of them, in a
  * list or with commas between them, makes a set of labels. Targets of few rows are labels if each is one word.
  */
-function taskOf(targets: readonly string[]): { readonly task: Task; readonly labels: ReadonlySet<string> } {
+function taskOf(
+  targets: readonly string[],
+  separator: string,
+): { readonly task: Task; readonly labels: ReadonlySet<string> } {
   const isList = targets.some((cell) => cell.includes("\0"));
   const cells = targets.map((cell) => (isList ? cell.split("\0") : splitLabels(cell, separator)));
   const parts = cells.flat().filter((part) => part !== "");
@@ -172,7 +216,7 @@ type Roles = {
 };
 
 const targetNames =
-  /^(?:label|labels|target|targets|output|answer|answers|class|category|diagnosis|topic|sentiment|summary|response|completion|generation|solution|intent)$/i;
+  /^(?:labels?|targets?|output|answers?|class|classes|category|categories|diagnosis|diagnoses|topics?|tags?|sentiment|summary|response|completion|generation|solution|intents?)$/i;
 const inputNames = /^(?:text|input|sentence|content|body|question|prompt|document|report|message|note|review)$/i;
 
 /** The last key of a path: "labels" of "output.labels". */
@@ -226,9 +270,10 @@ function hasObjects(cell: Cell): boolean {
 /** Whether a text looks like an identifier: "T-017", "4711", and no word. */
 const isIdentifier = (text: string): boolean => /^\S*\d\S*$/.test(text);
 
-/** Whether texts are short and few, and none is a number. */
+/** Whether texts are short and few, or lists of such texts, and none is a number. */
 function isCategory(texts: readonly string[]): boolean {
-  const values = new Set(texts);
+  const parts = texts.flatMap((text) => splitLabels(text, separatorOf(texts)));
+  const values = new Set(parts);
   return (
     values.size > 1 &&
     values.size <= texts.length / 2 &&
@@ -308,10 +353,14 @@ function rolesOf(table: DataTable, file: string): Roles {
     const roles = { ...(isApart ? { id } : {}), input: input as string, target: objects };
     if (input !== undefined) return { format: "table", columns: roles, targets: textsAt(objects) };
   }
+  // A column with one value in all rows tells nothing.
+  const isVaried = (name: string): boolean => new Set(textsAt(name)).size > 1;
   const byLength = [...others].sort((a, b) => length(b) - length(a));
   const target =
     others.find((name) => targetNames.test(lastPart(name))) ??
-    (others.length > 1 ? (others.findLast((name) => isCategory(textsAt(name))) ?? byLength.at(-1)) : undefined);
+    (others.length > 1
+      ? (others.findLast((name) => isCategory(textsAt(name))) ?? byLength.findLast(isVaried) ?? byLength.at(-1))
+      : undefined);
   const input =
     others.find((name) => name !== target && inputNames.test(lastPart(name))) ??
     byLength.find((name) => name !== target);

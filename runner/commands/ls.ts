@@ -34,7 +34,7 @@ export const command = defineCommand({
     if (json) context.out(`${JSON.stringify(runs.map(rowOf(keys)), null, 1)}\n`);
     else if (asCsv) context.out(csvOf(runs));
     else if (all.length === 0)
-      context.out("No finished runs yet. Start one: npx exp run experiments/quickstart.yaml\n");
+      context.out("No finished runs yet. Start one with the file of an experiment: npx exp run FILE\n");
     else if (runs.length === 0) context.out(`None of ${all.length} finished runs meets the conditions.\n`);
     else context.out(tableOf(runs, keys, context));
     return exit.done;

@@ -32,7 +32,8 @@ function refuses(cases: Readonly<Record<string, readonly [string, ...string[]]>>
 describe("data", () => {
   refuses({
     "a file that is not there": ["data: {test: {file: data/none.csv}}", "3:21 missing-file"],
-    "a folder": ["data: {test: {file: data}}", "bad-format"],
+    "a folder": ["data: {test: {file: data}}", "data is a folder, not a data file (name a file in it"],
+    "a path from the home folder": ["data: {test: {file: ~/test.csv}}", "exp does not replace ~"],
     "a file of another kind": ["data: {test: {file: data/x.arrow}}", "bad-format"],
     "the id of a data set": ["data: {test: {file: owner/name}}", "bad-format"],
     "a column that is not there": [

@@ -53,6 +53,13 @@ export function check(world: World) {
 /** What checks read: the experiment, and where files set its top-level keys. */
 type Input = { readonly experiment: Experiment; readonly entries: Readonly<Record<string, Entry>> };
 
+/** What to write in place of a value that a shell would change; exp does not. */
+function unsubstituted(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  if (value.includes("${")) return "write the value itself: exp does not substitute variables";
+  return value.startsWith("~/") ? "write the whole path: exp does not replace ~ by the home folder" : undefined;
+}
+
 function found(run: Check["run"], world: World, { experiment, entries }: Input, node: MapNode): readonly Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const place = (path: string): readonly string[] => {
@@ -69,8 +76,7 @@ function found(run: Check["run"], world: World, { experiment, entries }: Input, 
       const span = locate(node, keys, part);
       const written = find(node, keys)?.node;
       const value = written?.kind === "scalar" ? written.value : undefined;
-      const hasVariable = typeof value === "string" && value.includes("${");
-      const advice = hasVariable ? "write the value itself: exp does not substitute variables" : help;
+      const advice = unsubstituted(value) ?? help;
       diagnostics.push({ severity, code, message, span, ...(advice === undefined ? {} : { help: advice }) });
     };
   run({

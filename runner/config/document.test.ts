@@ -45,6 +45,8 @@ describe("a file is refused for", () => {
     "an alias without anchor": ["a: *x", ["bad-alias@3"]],
     "an alias inside its anchor": ["a: &x [*x]", ["bad-alias@7"]],
     "a key that is a map": ["? {a: 1}\n: b", ["bad-key@2"]],
+    "a map without its end, on its line": ["a: {b: 1\nc: 2\nd: 3", ["yaml-syntax@3"]],
+    "a list without its end, in a map": ["a:\n  b: [1, {c: 2}\nd: 3", ["yaml-syntax@8"]],
     infinity: ["a: .inf\nb: .nan", ["bad-number@3", "bad-number@11"]],
     "a number with too many digits": ["a: 12345678901234567890", ["bad-number@3"]],
   };

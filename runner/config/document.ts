@@ -85,10 +85,31 @@ class Reader {
         "indent all keys of a map by the same number of spaces, and quote a text that contains `: `",
       MISSING_CHAR: "check quotes, brackets and the space after a colon",
     };
+    const bracket = this.#unclosed(message, start);
+    if (bracket !== undefined) {
+      const [open, close] = [this.#source.text[bracket], this.#source.text[bracket] === "{" ? "}" : "]"];
+      const help = `write ${close} at the end`;
+      this.#error("yaml-syntax", `${open} has no ${close}`, this.#span(bracket, bracket + 1), help);
+      return;
+    }
     const text = code === "MULTIPLE_DOCS" ? "a second document starts here" : (message.split("\n")[0] ?? message);
     const isVariable = this.#source.text.slice(start - 1, start + 1) === "${";
     const help = isVariable ? "write the value itself: exp does not substitute variables" : helps[code];
     this.#error("yaml-syntax", text, this.#span(start, end), help);
+  }
+
+  /** The bracket that has no partner, of an error that the parser reports where the map or list should have ended. */
+  #unclosed(message: string, end: number): number | undefined {
+    if (!/^(?:Flow (?:map|sequence) in block collection|Expected flow (?:map|sequence) to end)/.test(message)) {
+      return undefined;
+    }
+    let depth = 0;
+    for (let at = Math.min(end, this.#source.text.length) - 1; at >= 0; at--) {
+      const character = this.#source.text[at] as string;
+      if ("}]".includes(character)) depth++;
+      else if ("{[".includes(character) && depth-- === 0) return at;
+    }
+    return undefined;
   }
 
   #error(code: string, message: string, span: Span, help?: string): void {

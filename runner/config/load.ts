@@ -1,9 +1,10 @@
-import { dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
+import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
 import type { ErrorObject } from "ajv";
 import type { Experiment } from "../plugins/experiment.ts";
 import { sortDiagnostics } from "../util/code-frame.ts";
 import type { Diagnostic, Result, SourceText, Span } from "../util/diagnostic.ts";
 import { fileLimits } from "../util/regular-file.ts";
+import { nearest } from "../util/suggest.ts";
 import { candidate } from "./candidate.ts";
 import { check } from "./check.ts";
 import { type Completed, completer, type ResolvePath } from "./complete.ts";
@@ -249,8 +250,19 @@ function open(file: string, files: Files, display: (path: string) => string): Re
   if (bytes !== undefined) return sourceText(path, bytes);
   const span = { source: { path, text: "" }, start: 0, end: 0 };
   const [code, message] = absence[kind ?? "missing"];
-  const help = "name the YAML file of an experiment";
+  const help = similarFile(file, files, display) ?? "name the YAML file of an experiment";
   return { ok: false, diagnostics: [{ severity: "error", code, message, span, help }] };
+}
+
+/** The experiment that a name without a file may mean: one with nearly this name, in the folder or in experiments/. */
+function similarFile(file: string, files: Files, display: (path: string) => string): string | undefined {
+  const own = dirname(file);
+  const isYaml = (name: string): boolean => /\.ya?ml$/.test(name);
+  for (const folder of [own, join(own, "experiments")]) {
+    const best = nearest(`${basename(file).replace(/\.ya?ml$/, "")}.yaml`, files.list(folder).filter(isYaml));
+    if (best !== undefined) return `did you mean ${display(join(folder, best))}?`;
+  }
+  return undefined;
 }
 
 function isError(diagnostic: Diagnostic): boolean {

@@ -28,7 +28,8 @@ test("--version prints the version of the package", async ({ rig }) => {
 describe("invalid usage exits with 2 and prints the error and a suggestion:", () => {
   const cases: readonly (readonly [args: readonly string[], code: string, ...facts: (string | RegExp)[]])[] = [
     [["rum"], "bad-usage", "'rum'", /help: .*\brun\b/],
-    [["run"], "bad-usage", "'file'"],
+    [["run"], "bad-usage", "'file'", /help: run exp run --help/],
+    [["train"], "bad-usage", "'train'", /help: run exp --help/],
     [["run", file, "--keepgoing"], "bad-usage", "'--keepgoing'", /help: .*--keep-going/],
     [["ls", "more"], "bad-usage"],
     [["run", file, "--jobs", "none"], "bad-option"],

@@ -81,6 +81,8 @@ describe("an invalid experiment exits with 2, prints FILE:LINE:COLUMN and writes
 
   test("a missing file, and a folder", async ({ rig }) => {
     expectFailure(await rig.exp("run", "none.yaml"), 2, "missing-file", /^none\.yaml:1:1: error/m);
+    const named = file.slice(file.indexOf("/") + 1).replace(".yaml", "");
+    expectFailure(await rig.exp("run", named), 2, "missing-file", new RegExp(`did you mean ${file}\\?`));
     expectFailure(await rig.exp("run", "experiments"), 2, "missing-file", /^experiments:1:1: error.*folder/m);
   });
 

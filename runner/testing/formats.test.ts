@@ -189,6 +189,15 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
   rig.write("team.csv", `ticket,words,team\n${teams.join("")}`);
   const answers = plants.map(([, note, label]) => ({ instruction: note, input: "", response: label }));
   rig.write("gpt.json", JSON.stringify(answers));
+  // The answers are a list in a column that no name tells, after a column with one value in all rows.
+  const marks = plants.map(
+    ([id, note], at) => `${id},Help,${note?.replaceAll(",", "")},${at % 3 ? "dry; pest" : "wet"}\n`,
+  );
+  rig.write("marks.csv", `ticket,subject,words,found\n${marks.join("")}`);
+  const second = new ExcelJS.Workbook();
+  second.addWorksheet("Notes").addRow(["written in spring"]);
+  second.addWorksheet("Plants").addRows([["id", "note", "label"], ...plants]);
+  await second.xlsx.writeFile(rig.path("second.xlsx"));
   rig.write("few.csv", "id,text,label\n1,hello there,a\n2,good bye,b\n2,hello you,a\n");
   const workbook = new ExcelJS.Workbook();
   const sheet = workbook.addWorksheet("Plants");
@@ -198,6 +207,8 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
   await workbook.xlsx.writeFile(rig.path("title.xlsx"));
   for (const [file, lines] of [
     ["title.xlsx", ['title.xlsx", header_row: 2}', 'columns: {"id":"id","input":"note","target":"label"}']],
+    ["second.xlsx", ['second.xlsx", sheet: "Plants"}']],
+    ["marks.csv", ["task: label_set", '"input":"words","target":"found"', 'labels: {separator: ";"}']],
     ["few.csv", ["task: single_label", 'columns: {"input":"text","target":"label"}']],
     ["team.csv", ["task: single_label", 'columns: {"id":"ticket","input":"words","target":"team"}']],
     ["gpt.json", ["format: alpaca", 'columns: {"target":"response"}']],

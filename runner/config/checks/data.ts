@@ -188,6 +188,11 @@ function checkFile(
     return;
   }
   const found = formatByName(file);
+  if (found === undefined && context.files.kind(file) === "folder") {
+    const help = `name a file in it, or all of one kind: "${relative(dirname(context.file), file)}/*.csv"`;
+    context.error(`${path}.file`, "bad-format", `${basename(file)} is a folder, not a data file`, help);
+    return;
+  }
   if (found === undefined) {
     // A name as it is written: the id of a data set is no path.
     const name = context.files.kind(file) === undefined ? relative(dirname(context.file), file) : `${file}/`;

@@ -42,7 +42,7 @@ export async function readSheet(file: DataFile): Promise<Result<DataTable>> {
     return { source, start, end: lineEnd(source.text, start) };
   };
   if (top === undefined) {
-    problems.add(0, 0, "empty-file", `sheet "${sheet.name}" is empty`);
+    problems.add(0, 0, "empty-file", `sheet "${sheet.name}" is empty`, helpFor(sheet));
     return problems.result();
   }
   const columns = columnsOf(
@@ -53,7 +53,7 @@ export async function readSheet(file: DataFile): Promise<Result<DataTable>> {
   );
   if (body.length === 0) {
     const { start, end } = span(top);
-    problems.add(start, end, "no-rows", "the sheet has a header and no rows");
+    problems.add(start, end, "no-rows", `sheet "${sheet.name}" has a header and no rows`, helpFor(sheet));
   }
   if (problems.any) return problems.result();
   return {
@@ -70,6 +70,10 @@ export async function readSheet(file: DataFile): Promise<Result<DataTable>> {
     warnings: [],
   };
 }
+
+/** Which other sheets may have the rows. */
+const helpFor = ({ others }: Sheet): string | undefined =>
+  others.length === 0 ? undefined : `name the sheet with the rows: sheet: ${others.slice(0, 20).join(", or sheet: ")}`;
 
 /**
  * The columns of a sheet as text, one line for each row, as a source for errors: its line numbers are those of the

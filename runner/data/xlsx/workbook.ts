@@ -6,7 +6,18 @@ import { parseXml } from "./xml.ts";
 import { Zip } from "./zip.ts";
 
 /** A sheet: its name, its rows with a value in the order of the sheet, and the numbers of its columns with a value. */
-export type Sheet = { readonly name: string; readonly rows: readonly SheetRow[]; readonly filled: readonly number[] };
+export type Sheet = {
+  readonly name: string;
+  readonly rows: readonly SheetRow[];
+  readonly filled: readonly number[];
+  /** Names of the other sheets of the workbook. */
+  readonly others: readonly string[];
+};
+
+/** Names of the sheets of a workbook, in their order. Throws UserError. */
+export async function sheetNames(bytes: Buffer): Promise<readonly string[]> {
+  return (await sheetsOf(new Zip(bytes))).sheets.map(({ name }) => name);
+}
 
 /** Reads one sheet of a workbook while it is unpacked; the first sheet without a name. Throws UserError. */
 export async function readWorkbook(bytes: Buffer, wanted: string | undefined): Promise<Sheet> {
@@ -20,7 +31,8 @@ export async function readWorkbook(bytes: Buffer, wanted: string | undefined): P
   const context = { sharedStrings: await sharedStringsOf(zip), formats: await numberFormatsOf(zip), is1904 };
   const reader = new SheetReader(context);
   await parseXml(zip.text(sheet.path), reader);
-  return { name: sheet.name, rows: reader.rows, filled: reader.filled() };
+  const others = sheets.filter((one) => one !== sheet).map(({ name }) => name);
+  return { name: sheet.name, rows: reader.rows, filled: reader.filled(), others };
 }
 
 async function sheetsOf(zip: Zip) {

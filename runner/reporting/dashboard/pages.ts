@@ -76,7 +76,7 @@ export function indexPage(
     .reverse();
   const table =
     rows.length === 0
-      ? html`<p>There are no finished runs. Start one with <code>npx exp run experiments/quickstart.yaml</code></p>`
+      ? html`<p>There are no finished runs. Start one with the file of an experiment: <code>npx exp run FILE</code></p>`
       : html`${runFilters()}<form class="run-selection" action="${`${base}/compare`}">${runsTable(rows, { linkOf, choose: true })}
 <p><button class="compare" type="submit">Compare</button></p></form>${runsData(runListOf(readable, linkOf))}`;
   const main = html`<h1>${basename(root)}</h1>
