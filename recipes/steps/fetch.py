@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from recipes.common.models.folder import describe_model, is_complete, select_files
-from recipes.common.models.hub import explain, pinned_commit
+from recipes.common.models.hub import explain, guard_names, pinned_commit
 from recipes.common.protocol import Step, StepFailed, main, write_json
 
 _SPARE = 200_000_000
@@ -64,8 +64,11 @@ def _from_hub(step: Step, base: str, commit: str, folder: Path) -> tuple[list[st
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
+    guard_names()
     try:
         siblings = HfApi().model_info(base, revision=commit, files_metadata=True, timeout=20).siblings or []
+    except StepFailed:
+        raise
     except Exception as error:
         rejected = isinstance(error, HfHubHTTPError) and error.response.status_code < 500
         if rejected or not is_complete(folder):

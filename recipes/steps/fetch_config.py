@@ -7,7 +7,7 @@ repository without a config.json is no failure here: the download of the whole m
 
 from __future__ import annotations
 
-from recipes.common.models.hub import explain, pinned_commit
+from recipes.common.models.hub import explain, guard_names, pinned_commit
 from recipes.common.protocol import Step, main
 
 
@@ -19,6 +19,7 @@ def run(step: Step) -> None:
     commit = pinned_commit(base, step.params["revision"])
     cache = step.local_paths["model"].parents[2]
     step.progress(force=True, message="download config.json")
+    guard_names()
     try:
         snapshot_download(base, revision=commit, cache_dir=cache, allow_patterns=["config.json"])
     except Exception as error:

@@ -30,6 +30,8 @@ class Hub:
         self.gated: set[str] = set()
         self.extra: dict[str, bytes] = {}
         self.wrong_digest = False
+        self.etag: str | None = None
+        self.listing: dict[str, Any] = {}
         self.requests: list[str] = []
         hub = self
 
@@ -83,11 +85,12 @@ class Hub:
             tree = [self.entry(*file) for file in files.items()]
             siblings = [{**entry, "rfilename": entry["path"], "blobId": entry["oid"]} for entry in tree]
             info = {"id": repository, "sha": COMMIT, "siblings": siblings}
+            info |= self.listing
             answer = json.dumps(tree if parts[2] == "tree" else info)
             return 200, {"Content-Type": "application/json"}, answer.encode()
         name = parts[4]
         etag = self.entry(name, files[name])["oid"]
-        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT}
+        headers = {"ETag": f'"{self.etag or etag}"', "X-Repo-Commit": COMMIT}
         if not name.endswith(".safetensors"):
             return 200, headers, files[name]
         linked = {"X-Linked-Etag": f'"{self.digest(files[name])}"', "X-Linked-Size": str(len(files[name]))}
@@ -226,6 +229,19 @@ def test_pickled_weights_fail_before_a_download(hub: Hub, tiny: Path, tmp_path: 
 def test_weights_that_differ_from_the_listing_fail(hub: Hub, tmp_path: Path) -> None:
     hub.wrong_digest = True
     assert fetch(tmp_path, hub.url)["code"] == "download-damaged"
+
+
+@pytest.mark.parametrize("module", ["fetch", "fetch_config"])
+def test_a_hub_that_names_a_file_outside_the_cache_writes_none(hub: Hub, tmp_path: Path, module: str) -> None:
+    hub.etag = "../../../outside/evil.pth"
+    result = fetch(tmp_path, hub.url, module=module)
+    assert result["code"] == "hub-error" and "outside/evil.pth" in result["message"], result
+    assert not (tmp_path / "outside").exists()
+
+
+def test_a_listing_that_names_a_file_outside_the_cache_is_refused(hub: Hub, tmp_path: Path) -> None:
+    hub.listing = {"siblings": [{"rfilename": "config.json", "lfs": {"sha256": "/etc/passwd"}}]}
+    assert fetch(tmp_path, hub.url)["code"] == "hub-error"
 
 
 def test_a_local_folder_is_described_and_checked(tiny: Path, tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ async function recordsOf(bytes: Uint8Array): Promise<readonly Readonly<Record<st
   if (!(size >= 0 && size <= tableLimits.bytes))
     throw new UserError("table-too-large", `the file has ${Math.round(size / 1e6)} MB unpacked`, { help: smaller });
   expectOwnColumns(metadata);
+  expectUsualDecimals(metadata);
   const read = await parquetReadObjects({
     file,
     metadata: exactMetadata(metadata),
@@ -105,6 +106,15 @@ function expectOwnColumns(metadata: FileMetaData): void {
     const found = columns.map(({ meta_data: one }) => JSON.stringify(one?.path_in_schema));
     if (found.sort().join("\n") !== expected) throw new Error("a row group has other columns than the schema");
   }
+}
+
+/** Most digits after the point of a decimal. Writers of parquet files have at most 76 digits. */
+const largestScale = 1000;
+
+/** Throws for a decimal whose text would have more digits than a file can: the scale is a claim of the file. */
+function expectUsualDecimals({ schema }: FileMetaData): void {
+  for (const { name, scale = 0 } of schema)
+    if (!(scale >= 0 && scale <= largestScale)) throw new Error(`the decimals of ${name} have the scale ${scale}`);
 }
 
 /** The rows as JSON lines, as a source for errors. The text is made on first use, which is an error. */

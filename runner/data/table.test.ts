@@ -272,6 +272,20 @@ describe("parquet", () => {
     const found = await table("a.parquet", Buffer.from(shared, "base64")).catch((error: Error) => error.message);
     expect(found).toBe("1:table-too-large");
   });
+  it.each([
+    [
+      "300 million",
+      "UEFSMRUAFQgVCCwVAhUAFQYVBgAAAAAAABUCGSxIBHJvb3QVAgAVAiUAGAF4JQoVgIyNngIVEgAWAhkcGRwmCBwVAhkVABkYAXgVABYCFioWKiYIAAAWCBYCAABDAAAAUEFSMQ==",
+    ],
+    [
+      "-2",
+      "UEFSMRUAFQgVCCwVAhUAFQYVBgAAAAAAABUCGSxIBHJvb3QVAgAVAiUAGAF4JQoVAxUSABYCGRwZHCYIHBUCGRUAGRgBeBUAFgIWKhYqJggAABYIFgIAAD8AAABQQVIx",
+    ],
+  ])("with decimals of %s digits after the point is broken", async (_scale, file) => {
+    const found = await table("a.parquet", Buffer.from(file, "base64")).catch((error: Error) => error.message);
+    expect(found).toBe("1:broken-file");
+  });
+
   it("with a damaged column, and one that the schema does not have, is refused without a rejection left behind", async () => {
     const file = readFileSync(new URL("fixtures/snappy.parquet", import.meta.url));
     file[4] = 0xff;

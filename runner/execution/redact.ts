@@ -2,7 +2,10 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-const secretName = /(_API_KEY|_TOKEN|_SECRET|_PASSWORD)$/;
+const secretName =
+  /(^|_)(API_?KEYS?|TOKENS?|SECRETS?|KEY|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|PAT|JWT|CREDENTIALS?|COOKIE)$|^PGPASSWORD$/i;
+/** Variables of the system that the pattern includes, and that are no secrets. */
+const plainNames = new Set(["PWD", "OLDPWD"]);
 /** A Hugging Face token, and a user name with a password in an address. */
 const secretShape = /\bhf_[A-Za-z0-9]{20,}|(?<=:\/\/)[^\s/:@"]+:[^\s/@"]+(?=@)/g;
 
@@ -15,7 +18,9 @@ export type Redact = (text: string) => string;
  */
 export function redactor(env: NodeJS.ProcessEnv, names: readonly string[] = []): Redact {
   const values = Object.entries(env).flatMap(([name, value]) =>
-    value !== undefined && (secretName.test(name) || names.includes(name)) ? [value.trim()] : [],
+    value !== undefined && ((secretName.test(name) && !plainNames.has(name)) || names.includes(name))
+      ? [value.trim()]
+      : [],
   );
   const secrets = [...new Set([...values, tokenFile(env)])].filter((value) => value.length >= 8);
   secrets.sort((a, b) => b.length - a.length);

@@ -27,6 +27,14 @@ describe("secrets", () => {
     );
   });
 
+  test("are recognised by the name of the variable", () => {
+    const names = ["MY_KEY", "AWS_SECRET_ACCESS_KEY", "DB_PASS", "PGPASSWORD", "DB_PWD", "GITHUB_PAT", "SLURM_JWT"];
+    for (const name of names)
+      expect(redactor({ HF_HOME: root, [name]: "a-long-value" })("a-long-value")).toBe("[redacted]");
+    for (const name of ["PWD", "OLDPWD", "KEYBOARD", "TOKENIZERS_PARALLELISM", "MONKEY"])
+      expect(redactor({ HF_HOME: root, [name]: "a-long-value" })("a-long-value")).toBe("a-long-value");
+  });
+
   test("of the token file are redacted", () => {
     mkdirSync(join(root, "huggingface"));
     writeFileSync(join(root, "huggingface/token"), "token-in-a-file\n");

@@ -75,3 +75,18 @@ test("files are named in place of splits, and other forms say what to do", () =>
   expect(files(paths, "train", { files: "x/3.arrow" })).toContain("exp pin FILE --to refs/convert/parquet");
   expect(files(["b.py"], "train")).toContain("refs/convert/parquet");
 });
+
+test("a README cannot make exp match patterns for hours", () => {
+  const readme = `---\nconfigs:\n- data_files:\n  - split: train\n    path: ["*${"a".repeat(100)}b"]\n---\n`;
+  const paths = Array.from({ length: 20 }, (_, at) => `${"a".repeat(200)}${at}.csv`);
+  const find = (steps: number) => () => filesOfPart(part(), "train", { paths, readme, steps });
+  expect(find(1e5)).toThrow(
+    expect.objectContaining({ code: "dataset-part", message: expect.stringMatching(/README/) }),
+  );
+  expect(find(1e7)).toThrow(/no file with rows/);
+});
+
+test("a README that names a file in many entries gives it once", () => {
+  const readme = `---\nconfigs:\n- data_files:\n${"  - split: train\n    path: x.csv\n".repeat(2000)}---\n`;
+  expect(files(["x.csv", "y.csv"], "train", { readme })).toEqual(["x.csv"]);
+});

@@ -1,6 +1,6 @@
 import { parseDocument } from "yaml";
 import { formatByName, formatNames } from "../data/formats.ts";
-import { isGlob, matchesGlob } from "../util/glob.ts";
+import { type GlobSteps, GlobStepsUsed, isGlob, matchesGlob } from "../util/glob.ts";
 import { UserError } from "../util/user-error.ts";
 
 /** The rows of a hub data set that a key of `data` names. */
@@ -21,20 +21,25 @@ export function datasetText({ hub, revision, config, split, files }: DatasetPart
   return `${hub}@${revision.slice(0, 12)}${of.length === 0 ? "" : ` (${of.join(", ")})`}`;
 }
 
+/** The files of a repository, and the text of its README. */
+type RepositoryFiles = {
+  readonly paths: readonly string[];
+  readonly readme: string | undefined;
+  readonly steps?: number;
+};
+
 /** Most files of a part. */
 const mostFiles = 1000;
 
 /**
  * The files with the rows of a part, sorted: those that `files` names, else those of its configuration and split. These
  * are what the README of the repository declares, else what the names of folders and files tell. `paths` are all files of
- * the repository. `split` is the one of a part that names none. Throws UserError.
+ * the repository. `split` is the one of a part that names none; `steps` limits the matching of globs of the README.
+ * Throws UserError.
  */
-export function filesOfPart(
-  part: DatasetPart,
-  split: string,
-  { paths, readme }: { readonly paths: readonly string[]; readonly readme: string | undefined },
-): readonly string[] {
-  const found = part.files === undefined ? filesOfSplit(part, split, { paths, readme }) : namedFiles(part, paths);
+export function filesOfPart(part: DatasetPart, split: string, repository: RepositoryFiles): readonly string[] {
+  const { paths } = repository;
+  const found = part.files === undefined ? filesOfSplit(part, split, repository) : namedFiles(part, paths);
   const unread = found.find((path) => formatByName(path) === undefined);
   if (unread !== undefined)
     throw wrong(`${part.hub} has its rows in ${unread}, a form that exp does not read`, parquetHelp);
@@ -63,10 +68,10 @@ function namedFiles(part: DatasetPart, paths: readonly string[]): readonly strin
 function filesOfSplit(
   part: DatasetPart,
   split: string,
-  { paths, readme }: { readonly paths: readonly string[]; readonly readme: string | undefined },
+  { paths, readme, steps = mostGlobSteps }: RepositoryFiles,
 ): readonly string[] {
   const wanted = part.split ?? split;
-  const splits = declaredSplits(part, paths, readme) ?? splitsByName(part, paths);
+  const splits = declaredSplits(part, { paths, readme, steps }) ?? splitsByName(part, paths);
   const found = splits.get(wanted) ?? splits.get(usualName(wanted));
   if (found !== undefined) return found;
   if (splits.size === 0) throw wrong(`${part.hub} has no file with rows that exp reads (${formatNames})`, parquetHelp);
@@ -88,8 +93,7 @@ type Configuration = {
 /** The splits of a configuration that the README declares; undefined if it declares none. */
 function declaredSplits(
   part: DatasetPart,
-  paths: readonly string[],
-  readme = "",
+  { paths, readme = "", steps }: RepositoryFiles & { readonly steps: number },
 ): ReadonlyMap<string, readonly string[]> | undefined {
   const configurations = declaredIn(readme).filter(
     ({ data_files, data_dir }) => (data_files ?? data_dir) !== undefined,
@@ -115,14 +119,37 @@ function declaredSplits(
       paths.filter((path) => path.startsWith(folder)),
       true,
     );
-  const splits = new Map<string, readonly string[]>();
-  for (const { split, globs } of dataFilesOf(chosen.data_files)) {
-    const found = paths.filter((path) =>
-      globs.some((glob) => matchesGlob(path, `${folder}${glob.replace(/^\.\//, "")}`)),
+  return declaredFiles(dataFilesOf(chosen.data_files), { hub: part.hub, folder, paths, steps: { left: steps } });
+}
+
+/** The author of a data set writes the globs of its README: matching them takes some seconds at most. */
+const mostGlobSteps = 3e8;
+
+function declaredFiles(
+  declared: ReturnType<typeof dataFilesOf>,
+  {
+    hub,
+    folder,
+    paths,
+    steps,
+  }: { readonly hub: string; readonly folder: string; readonly paths: readonly string[]; readonly steps: GlobSteps },
+): ReadonlyMap<string, readonly string[]> {
+  const splits = new Map<string, Set<string>>();
+  try {
+    for (const { split, globs } of declared) {
+      const found = splits.get(split) ?? new Set<string>();
+      const all = globs.map((glob) => `${folder}${glob.replace(/^\.\//, "")}`);
+      for (const path of paths) if (all.some((glob) => matchesGlob(path, glob, steps))) found.add(path);
+      if (found.size > 0) splits.set(split, found);
+    }
+  } catch (error) {
+    if (!(error instanceof GlobStepsUsed)) throw error;
+    throw wrong(
+      `the README of ${hub} declares its files by too many patterns`,
+      'name the files: files: "data/train-*.parquet"',
     );
-    if (found.length > 0) splits.set(split, [...(splits.get(split) ?? []), ...found]);
   }
-  return splits;
+  return new Map([...splits].map(([split, found]) => [split, [...found]]));
 }
 
 /** `data_files` of a README: a path, a list of paths, or a list of splits with their paths. */

@@ -154,10 +154,11 @@ async function listingOf(part: DatasetPart, access: DatasetAccess): Promise<read
       ...(access.token === undefined ? {} : { accessToken: libraryToken(access.token) }),
     });
     for await (const entry of listing) {
-      limits.entry();
-      if (entry.type !== "file") continue;
-      const file = { path: entry.path, size: entry.lfs?.size ?? entry.size, oid: entry.oid };
-      const listed = entry.lfs === undefined ? file : { ...file, sha256: entry.lfs.oid };
+      limits.entry(String(entry?.path));
+      if (entry?.type === "directory") continue;
+      const lfs = entry?.lfs ?? undefined;
+      const file = { path: entry?.path, size: lfs?.size ?? entry?.size, oid: entry?.oid };
+      const listed = lfs === undefined ? file : { ...file, sha256: lfs.oid };
       if (!isListed(listed)) {
         throw new UserError("hub-error", `${access.url} lists a file of ${part.hub} that no data set has`, {
           help: "set HF_ENDPOINT to the address of a hub, or unset it",

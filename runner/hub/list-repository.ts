@@ -14,9 +14,9 @@ export async function listRepository(
   };
   const files = new Map<string, ListFileEntry>();
   for await (const entry of listFiles({ repo, recursive: true, ...hubParams(hub), fetch: counted })) {
-    limits.entry();
     if (typeof entry?.path !== "string" || typeof entry.size !== "number")
       throw new SyntaxError("no entry of a listing");
+    limits.entry(entry.path);
     if (entry.type === "file") files.set(entry.path, entry);
   }
   return files;

@@ -63,6 +63,19 @@ test("a status file of another form is torn, and hides no other run", () => {
   expect(liveRuns(artifacts)).toEqual([whole]);
 });
 
+test("an owner that is no process is torn: its pid would be the path of a pipe", () => {
+  const { pid: _pid, ...owner } = thisProcess();
+  for (const pid of [`../${artifacts}/pid`, -1, 0, 1.5, null, {}])
+    writeFileSync(
+      join(liveDir(artifacts), `${JSON.stringify(pid).length}.json`),
+      JSON.stringify({ schema: 1, owner: { ...owner, pid }, run: whole }),
+    );
+  mkdirSync(join(artifacts, "pid"));
+  execFileSync("mkfifo", [join(artifacts, "pid/stat")]);
+  expect(liveRuns(artifacts)).toEqual([]);
+  expect(liveFiles(artifacts).every(({ run }) => run === undefined)).toBe(true);
+});
+
 test("a pipe, a folder and a large file in place of a status file are torn", () => {
   write("whole.json", whole);
   execFileSync("mkfifo", [join(liveDir(artifacts), "pipe.json")]);

@@ -2,7 +2,7 @@ import { realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { lastLines, stepLogsDir } from "../execution/log-tail.ts";
-import { livenessOf, type ProcessIdentity } from "../store/process-identity.ts";
+import { isProcess, livenessOf, type ProcessIdentity } from "../store/process-identity.ts";
 import { namesIn } from "../util/names-in.ts";
 import { progressNumbers, progressTexts } from "../util/progress.ts";
 import { readStart } from "../util/regular-file.ts";
@@ -33,7 +33,7 @@ export function liveFiles(artifacts: string): readonly LiveStatus[] {
       const path = join(liveDir(artifacts), name);
       try {
         const { owner, run } = JSON.parse(readStart(path, sizeLimit).toString("utf8")) as LiveFile;
-        if (!isWhole(run)) return { path, alive: false, run: undefined };
+        if (!isWhole(run) || !isProcess(owner)) return { path, alive: false, run: undefined };
         const liveness = livenessOf(owner);
         const alive =
           liveness === "unknown" ? Date.now() - statSync(path).mtimeMs < updateTimeout : liveness === "alive";

@@ -31,16 +31,19 @@ export function livenessOf(owner: ProcessIdentity): "alive" | "dead" | "unknown"
 /** Parses the first line of a lock or claims file; undefined for an incomplete line. */
 export function parseProcess(line: string): ProcessIdentity | undefined {
   try {
-    const value = JSON.parse(line) as Partial<ProcessIdentity> | null;
-    const isWhole =
-      typeof value?.host === "string" &&
-      typeof value.realm === "string" &&
-      typeof value.pid === "number" &&
-      typeof value.start === "string";
-    return isWhole ? (value as ProcessIdentity) : undefined;
+    const value: unknown = JSON.parse(line);
+    return isProcess(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whether a value of a file identifies a process. Its pid becomes a part of a path. */
+export function isProcess(value: unknown): value is ProcessIdentity {
+  const { host, realm, pid, start } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return (
+    [host, realm, start].every((text) => typeof text === "string") && Number.isSafeInteger(pid) && (pid as number) > 0
+  );
 }
 
 function thisRealm(): string {

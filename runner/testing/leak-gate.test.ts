@@ -13,13 +13,15 @@ import { type Rig, test } from "./rig.ts";
 const clone = fileURLToPath(new URL("../..", import.meta.url));
 const upload = { repo: "me/model", private: true, content: "adapter", predictions: "me/answers" } as const;
 const token = `hf_${"a1B2".repeat(8)}`;
+/** A key of this process that has no known form. */
+const plainKey = "korrekt-pferd-batterie";
 
 const contextOf = (rig: Rig) => ({
   roots: [rig.folder],
   cache: rig.path("hf"),
   digest: (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex"),
   own: [rig.folder],
-  redact: (text: string) => text.replaceAll(token, "[redacted]"),
+  redact: (text: string) => text.replaceAll(token, "[redacted]").replaceAll(plainKey, "[redacted]"),
 });
 
 /** The codes of the failed checks of a release that has these texts. */
@@ -112,7 +114,14 @@ test("a label that describes a person is refused", async ({ rig }) => {
 test("own secrets and places are found in every encoding", async ({ rig }) => {
   const { manifest } = await rig.build("experiments/study.yaml");
   const encoded = (encoding: BufferEncoding): string => Buffer.from(`user:${token}`).toString(encoding);
-  const texts = [token, encoded("base64"), encoded("hex"), encoded("base64url"), encodeURIComponent(`${token}%`)];
+  const texts = [
+    token,
+    encoded("base64"),
+    encoded("hex"),
+    encoded("base64url"),
+    encodeURIComponent(`${token}%`),
+    `${plainKey.slice(0, 9)}\u200b${plainKey.slice(9)}`,
+  ];
   expect(await scan(rig, manifest, ...texts)).toEqual(texts.map(() => "leak-secret"));
   const places = [rig.path("x"), encodeURIComponent(rig.path("x")), "~/x", "\\\\server\\share", "file:///x"];
   expect(await scan(rig, manifest, ...places)).toEqual(places.map(() => "leak-path"));

@@ -37,6 +37,8 @@ describe("a decorated or encoded row is found", () => {
     "entities of soft hyphens": (text) => text.replaceAll("e", "&shy;e"),
     "zero-width spaces": (text) => [...text].join("\u200b"),
     "word joiners and variation selectors": (text) => [...text].join("\u2060\ufe0f"),
+    "tokens of a tokenizer": (text) => JSON.stringify(text.split(" ").map((one) => `Ġ${one}`)),
+    "soft line breaks": (text) => text.replaceAll(/.{7}/g, "$&=\n"),
     accents: (text) => text.replaceAll("e", "é").replaceAll("a", "a\u0301"),
     "full-width letters": (text) =>
       text.replaceAll(/[!-~]/g, (one) => String.fromCodePoint((one.codePointAt(0) as number) + 0xfee0)),

@@ -8,7 +8,7 @@ import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
 import { readStart } from "../../util/regular-file.ts";
 import { absolutePathIn, secretIn, sentenceIn } from "./leak-patterns.ts";
-import { decodings, unescaped } from "./normalise-text.ts";
+import { decodings, unescaped, visible } from "./normalise-text.ts";
 import { type FailedCheck, failedCheck, type Release, type ReleaseFile } from "./release.ts";
 import { RowSearch } from "./row-search.ts";
 import { type PrivateText, readSourceTexts, type SourceFiles } from "./source-rows.ts";
@@ -174,7 +174,9 @@ function findPathsAndSecrets(
   const plain = [...decodings(text), unescaped(text)];
   const secret =
     plain.map(secretIn).find((kind) => kind !== undefined) ??
-    (plain.every((one) => redact(one) === one) ? undefined : "a secret of this machine");
+    (plain.flatMap((one) => [one, visible(one)]).every((one) => redact(one) === one)
+      ? undefined
+      : "a secret of this machine");
   return [
     ...(path === undefined
       ? []

@@ -11,7 +11,7 @@ const lookAlike = new RegExp(`[${[...latinOf.keys()].join("")}]`, "gu");
  * look-alike letters replaced by Latin ones. "ä" and "ae", and "ß" and "ss", are the same.
  */
 export function wordsOf(text: string): readonly string[] {
-  const decoded = unescaped(text).replaceAll(tag, "");
+  const decoded = unescaped(text).replaceAll(tag, "").replaceAll(tokenStart, " ");
   const plain = isAscii(decoded)
     ? decoded
     : decoded.normalize("NFKD").replaceAll(/[\p{Default_Ignorable_Code_Point}\p{Cf}\p{M}]/gu, "");
@@ -21,6 +21,9 @@ export function wordsOf(text: string): readonly string[] {
 
 /** A tag or comment of HTML, which may be between the letters of a word. */
 const tag = /<(?:!--[^<>]{0,200}--|\/?[a-z][^<>]{0,200})>/gi;
+
+/** What tokenizers write in the place of a blank or of a line end: Ġ, Ċ and ▁. */
+const tokenStart = /[\u0120\u010a\u2581]/g;
 
 /** The text without characters that are not visible, in compatibility form: a token in it is found by its shape. */
 export function visible(text: string): string {
@@ -44,7 +47,7 @@ const ligatures: Readonly<Record<string, string>> = { "&szlig;": "ß", "&aelig;"
 /** Decodes escapes of JSON, URLs, HTML and e-mail, and UTF-8 that was read as Windows-1252, also if they are nested. */
 export function unescaped(text: string): string {
   let plain = text;
-  for (let level = 0; level < 4 && /[\\%&\u00c2-\u00f4]|=[0-9A-F]{2}/.test(plain); level++) {
+  for (let level = 0; level < 4 && /[\\%&\u00c2-\u00f4]|=[0-9A-F]{2}|=\r?\n/.test(plain); level++) {
     const before = plain;
     plain = plain
       .replaceAll(

@@ -108,7 +108,7 @@ export class BucketStore implements RemoteStore {
         });
         const { Contents = [], NextContinuationToken } = await bucket.#send(page);
         for (const { Key = "", Size = 0 } of Contents) {
-          limits.entry();
+          limits.entry(Key);
           bucket.#sizes.set(bucket.#nameOf(Key), Size);
         }
         token = NextContinuationToken;

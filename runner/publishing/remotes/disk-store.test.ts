@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -42,6 +43,22 @@ test("a root that has disappeared is an error and is not made again", async () =
   await expect(disk.put("files/ab/name", join(top, "source"), file)).rejects.toMatchObject({ code: "mirror-missing" });
   await expect(disk.writeText("keys/name.json", text)).rejects.toMatchObject({ code: "mirror-missing" });
   expect(existsSync(join(top, "disk"))).toBe(false);
+});
+
+test("a link below the root is not followed by a write, and the file behind a link is not truncated", async () => {
+  const disk = new DiskStore(join(top, "disk"), new AbortController().signal);
+  await disk.create();
+  mkdirSync(join(top, "outside"));
+  writeFileSync(join(top, "outside/own"), "own");
+  writeFileSync(join(top, "source"), text);
+  for (const name of ["keys", "files"]) symlinkSync(join(top, "outside"), join(top, "disk", name));
+  await expect(disk.writeText("keys/name.json", text)).rejects.toMatchObject({ code: "linked-folder" });
+  await expect(disk.put("files/ab/name", join(top, "source"), file)).rejects.toMatchObject({ code: "linked-folder" });
+  symlinkSync(join(top, "outside/own"), join(top, "disk/link"));
+  await disk.remove("link");
+  expect(existsSync(join(top, "disk/link"))).toBe(false);
+  expect(readFileSync(join(top, "outside/own"), "utf8")).toBe("own");
+  expect(readdirSync(join(top, "outside"))).toEqual(["own"]);
 });
 
 test("what another user puts in the place of a file is neither waited for nor followed", async () => {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, truncate } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir, stat, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { fileChanged } from "../../store/digest.ts";
@@ -102,7 +102,8 @@ export class DiskStore implements RemoteStore {
   /** Deletes a file. Truncates it first: some disks move deleted files to a bin that counts against the quota. */
   async remove(name: string): Promise<void> {
     const path = join(this.folder, name);
-    await truncate(path, 0).catch(ignoreMissing);
+    // Not through a link to another file.
+    if ((await lstat(path).catch(ignoreMissing))?.isFile() === true) await truncate(path, 0).catch(ignoreMissing);
     await rm(path, { force: true });
   }
 
@@ -111,7 +112,10 @@ export class DiskStore implements RemoteStore {
     await rmdir(join(this.folder, name)).catch(() => {});
   }
 
-  /** Makes a folder below the root. A missing root is not made: its disk was unmounted, and its path is on another disk now. */
+  /**
+   * Makes a folder below the root. A missing root is not made: its disk was unmounted, and its path is on another disk now.
+   * Throws UserError `linked-folder` for a link below the root: another user who can write there chose its target.
+   */
   async #makeFolder(name: string): Promise<void> {
     let path = this.folder;
     for (const part of name.split("/").filter((one) => one !== ".")) {
@@ -120,6 +124,12 @@ export class DiskStore implements RemoteStore {
         if (error.code === "ENOENT") throw mirrorMissing(this.folder);
         ignoreExisting(error);
       });
+      if ((await lstat(path)).isSymbolicLink()) {
+        throw new UserError("linked-folder", `${path} is a link, through which files would leave ${this.folder}`, {
+          help: "replace the link by a folder, or name another destination",
+          status: "refused",
+        });
+      }
     }
   }
 

@@ -150,6 +150,14 @@ it("an answer that quotes the key is stored without it, and one with the word EM
   expect(await textFor("EMPTY")).toBe("EMPTY sk-a-secret-of-this-user");
 });
 
+it("an answer that quotes the key in escapes of JSON is stored without it, and so is a model", async () => {
+  const key = "sk-a-secret-of-this-user";
+  const body = JSON.stringify({ model: key, choices: [{ message: { content: key }, finish_reason: "stop" }] });
+  const { baseUrl } = await serve(respond(200, body.replaceAll("sk-", "\\u0073k-")));
+  const { answer, model } = await asking(baseUrl, { apiKey: key }).reply;
+  expect([answer.text, model]).toEqual(["[redacted]", "[redacted]"]);
+});
+
 it("an interrupt ends a request and a wait", async () => {
   const { baseUrl } = await serve(() => undefined);
   const stop = new AbortController();

@@ -100,8 +100,8 @@ async function attempt(server: Server, body: Json): Promise<Reply | Failure> {
     };
   }
   if (status !== 200) return refused(status, headers, text, url);
-  const reply = readReply(withoutLongKey(text, server.apiKey));
-  if (reply !== undefined) return reply;
+  const reply = readReply(text);
+  if (reply !== undefined) return withoutLongKey(reply, server.apiKey);
   return {
     code: "server-invalid-response",
     message: `the server did not return a chat completion: ${errorText(text)}`,
@@ -138,9 +138,16 @@ export function retryAfter(header: string | null, now: number = Date.now()): num
   return Number.isFinite(wait) ? Math.min(Math.max(wait, 0), 600_000) : undefined;
 }
 
-/** An answer that quotes the key would bring it into reports. Short keys, such as EMPTY, may be words of an answer. */
-function withoutLongKey(text: string, key = ""): string {
-  return key.length < 16 ? text : withoutKey(text, key);
+/**
+ * An answer that quotes the key would bring it into reports. The body is parsed before, because its strings may have
+ * escapes. Short keys, such as EMPTY, may be words of an answer.
+ */
+function withoutLongKey({ answer, model }: Reply, key = ""): Reply {
+  const clean = (text: string): string => (key.length < 16 ? text : withoutKey(text, key));
+  return {
+    answer: { ...answer, text: clean(answer.text) },
+    ...(model === undefined ? {} : { model: clean(model) }),
+  };
 }
 
 /** A server may quote the rejected key in its message. */

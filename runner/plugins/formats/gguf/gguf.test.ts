@@ -22,15 +22,18 @@ test("the search before an upload reads the texts of a file, and not its vocabul
   const folder = mkdtempSync(join(tmpdir(), "gguf-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "model.gguf");
-  const head = [Buffer.from("GGUF"), u32(3), u64(1), u64(4)];
+  const head = [Buffer.from("GGUF"), u32(3), u64(1), u64(5)];
   const values = [
-    ...[string("a.tokens"), u32(9), u32(8), u64(2), string("one"), string("two")],
+    ...[string("tokenizer.tokens"), u32(9), u32(8), u64(2), string("one"), string("two")],
+    ...[string("general.tags"), u32(9), u32(8), u64(2), string("three"), string("four")],
     ...[string("a.scores"), u32(9), u32(6), u64(2), u64(0)],
     ...[string("a.size"), u32(10), u64(7)],
     ...[string("general.name"), u32(8), string("from /home/ada")],
   ];
   writeFileSync(file, Buffer.concat([...head, ...values, Buffer.from("weights")]));
-  expect(gguf.textsIn(file)).toEqual(["a.tokens", "a.scores", "a.size", "general.name", "from /home/ada"]);
+  expect(gguf.textsIn(file)).toEqual([
+    ...["tokenizer.tokens", "general.tags", "three", "four", "a.scores", "a.size", "general.name", "from /home/ada"],
+  ]);
   for (const broken of [Buffer.from("GGUF"), Buffer.from("PK..........."), Buffer.concat([...head, u64(2 ** 50)])]) {
     writeFileSync(file, broken);
     expect(() => gguf.textsIn(file)).toThrow("GGUF");

@@ -10,8 +10,8 @@ const text = 8;
 const array = 9;
 
 /**
- * The keys and texts in the metadata of a GGUF file, such as its name and chat template. Lists, which hold the
- * vocabulary, are left out. Throws UserError `gguf-invalid`. Layout:
+ * The keys and texts in the metadata of a GGUF file, such as its name, tags and chat template. The lists of its
+ * tokenizer, which hold the vocabulary, are left out. Throws UserError `gguf-invalid`. Layout:
  * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
 export function metadataTexts(path: string): readonly string[] {
@@ -24,24 +24,25 @@ export function metadataTexts(path: string): readonly string[] {
   };
   const count = (): number => Number(take(8).readBigUInt64LE());
   const string = (): string => take(count()).toString("utf8");
-  const skip = (type: number): void => {
-    if (type === text) take(count());
+  const texts: string[] = [];
+  const read = (type: number, isKept: boolean): void => {
+    if (type === text && isKept) texts.push(string());
+    else if (type === text) take(count());
     else if (type === array) {
       const [inner, items] = [take(4).readUInt32LE(), count()];
       // A list of lists of lists is no vocabulary, and its depth would be unbounded.
       if (inner === array) throw invalid(path);
-      if (inner === text) for (let item = 0; item < items; item++) take(count());
+      if (inner === text) for (let item = 0; item < items; item++) read(text, isKept);
       else take(items * (sizes[inner] ?? Number.NaN));
     } else take(sizes[type] ?? Number.NaN);
   };
   if (take(4).toString("latin1") !== "GGUF") throw invalid(path);
   take(4 + 8);
-  const texts: string[] = [];
   for (let left = count(); left > 0; left--) {
-    texts.push(string());
+    const key = string();
+    texts.push(key);
     const type = take(4).readUInt32LE();
-    if (type === text) texts.push(string());
-    else skip(type);
+    read(type, type !== array || !key.startsWith("tokenizer."));
   }
   return texts;
 }
