@@ -1,12 +1,16 @@
-"""The best weights of a training so far, in a file next to the checkpoints that refer to it."""
+"""The trained weights of a model: the best ones so far, in a file next to the checkpoints that refer to it, and the
+mean of the last epochs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from safetensors.torch import load_file, save_file
+
+from recipes.common.training.epoch_average import EpochAverage
 
 
 def best_name(step: int) -> str:
@@ -28,6 +32,18 @@ def load_best(model: Any, out: Path, step: int) -> None:
     weights = load_file(out / best_name(step))
     for name, parameter in _trained(model).items():
         parameter.copy_(weights[name])
+
+
+def save_epoch(model: Any, average: EpochAverage, step: int, checkpoints: Iterable[int]) -> None:
+    """Write the trained weights after an epoch."""
+    average.save(step, _trained(model), checkpoints)
+
+
+@torch.no_grad()
+def load_average(model: Any, average: EpochAverage, step: int) -> None:
+    """Load the mean of the trained weights of the last epochs into the model, for a training that ends at `step`."""
+    for name, parameter in _trained(model).items():
+        parameter.copy_(average.mean(name, step))
 
 
 def count_parameters(model: Any) -> dict[Literal["total", "trainable"], int]:

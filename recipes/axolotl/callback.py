@@ -12,13 +12,21 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
-from recipes.axolotl.best_weights import best_name, count_parameters, load_best, save_best
+from recipes.axolotl.best_weights import (
+    best_name,
+    count_parameters,
+    load_average,
+    load_best,
+    save_best,
+    save_epoch,
+)
 from recipes.axolotl.checkpoints import checkpoints, keep_newest, mark, step_of
 from recipes.axolotl.validation import answer_rows, mean_loss
 from recipes.common.encode import IGNORE, load_tokenizer
 from recipes.common.files import read_json, read_rows
 from recipes.common.protocol import Step, StepFailed, write_json
-from recipes.common.training.best_checkpoint import BestCheckpoint
+from recipes.common.training.best_checkpoint import BestCheckpoint, is_selected
+from recipes.common.training.epoch_average import EpochAverage
 from recipes.common.training.failures import not_finite
 from recipes.common.training.history import Clock, History, TrainingEnd, validation_progress
 from recipes.common.training.validation_answers import count_answered, score_answers
@@ -74,12 +82,17 @@ class TrainingCallback(TrainerCallback):
         self._progress(force=done == last, **self._history.progress(done, last, loss))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """After an interrupt: save a checkpoint and stop. At the end of an epoch: delay the checkpoint until after the
-        validation, so that a resumed training does not repeat the validation."""
+        """After an interrupt: save a checkpoint and stop. At the end of an epoch: save its weights if they will be
+        averaged, and delay the checkpoint until after the validation, so that a resumed training does not repeat the
+        validation."""
+        average, step = self._average(), int(state.global_step)
+        ends = self._is_epoch_end(state) or step >= state.max_steps
+        if average is not None and ends and state.is_world_process_zero:
+            save_epoch(kwargs["model"], average, step, [step_of(each) for each in checkpoints(self._out)])
         if self._is_interrupted() and state.global_step < state.max_steps:
             self._stopped = "interrupted"
             control.should_save = control.should_training_stop = True
-        elif self._validation and (self._is_epoch_end(state) or state.global_step >= state.max_steps):
+        elif self._validation and ends:
             self._save_after_validation = control.should_save
             control.should_save = False
 
@@ -101,7 +114,7 @@ class TrainingCallback(TrainerCallback):
         if not state.is_world_process_zero:
             return
         folder = self._out / f"checkpoint-{state.global_step}"
-        best = best_name(self._best.step) if self._best.step and self._settings["kept_by"] != "last" else None
+        best = best_name(self._best.step) if self._best.step and is_selected(self._settings["kept_by"]) else None
         write_json(folder / "history.json", {"history": asdict(self._history), "best": self._best.state()})
         mark(folder, self._settings["fingerprint"], best)
         keep_newest(self._out, self._settings["fingerprint"], self._settings["keep"], best)
@@ -113,17 +126,24 @@ class TrainingCallback(TrainerCallback):
         if self._stopped == "epochs" and state.global_step < self._steps_of_all_epochs():
             self._stopped = "max_steps"
         kept_by = self._settings["kept_by"]
-        if kept_by != "last" and self._stopped != "interrupted":
-            load_best(model, self._out, self._best.step)
+        average = self._average()
+        if self._stopped != "interrupted":
+            if is_selected(kept_by):
+                load_best(model, self._out, self._best.step)
+            elif average is not None:
+                if torch.distributed.is_initialized():
+                    torch.distributed.barrier()
+                load_average(model, average, int(state.global_step))
         if not state.is_world_process_zero:
             return
         report = self._history.report(
             steps=state.global_step,
             epochs=round(state.global_step / self._steps_per_epoch, 4),
-            kept_step=state.global_step if kept_by == "last" else self._best.step,
+            kept_step=self._best.step if is_selected(kept_by) else state.global_step,
             kept_by=kept_by,
             parameters=count_parameters(model),
             stopped=self._stopped,
+            averaged_steps=None if average is None else average.steps(int(state.global_step)),
         )
         device = next(model.parameters()).device
         write_json(
@@ -159,7 +179,7 @@ class TrainingCallback(TrainerCallback):
         )
         self._progress(force=True, **validation_progress(at["step"], self._last_step(state), loss))
         is_best = self._best.consider(at["step"], loss, scores)
-        if is_best and self._settings["kept_by"] != "last" and state.is_world_process_zero:
+        if is_best and is_selected(self._settings["kept_by"]) and state.is_world_process_zero:
             save_best(model, self._out, at["step"])
         self._clock.tick(self._history)
         patience = self._settings["patience"]
@@ -186,6 +206,13 @@ class TrainingCallback(TrainerCallback):
         )
         self._history.samples += samples
         return scores
+
+    def _average(self) -> EpochAverage | None:
+        """The files with the weights of epochs; None if they are not averaged."""
+        count = self._settings["average"]
+        if count is None:
+            return None
+        return EpochAverage(self._out, self._settings["fingerprint"], int(count), self._steps_per_epoch)
 
     def _count_tokens(self) -> None:
         """Count the tokens of each batch when the trainer trains on it. Counting in the data loader would include

@@ -12,6 +12,7 @@ from typing import Any
 
 from recipes.common.files import link_or_copy
 from recipes.common.protocol import write_json
+from recipes.common.training.epoch_average import adopt_epochs
 
 MARK = "exp.json"
 """Written last into a checkpoint: the fingerprint of its request, and the size of each of its files."""
@@ -32,8 +33,9 @@ def usable(out: Path, fingerprint: str) -> list[Path]:
 
 
 def adopt(earlier: Path, out: Path, fingerprint: str) -> None:
-    """Link the newest checkpoint of a paused training into `out`, unless this training has one. The trainer never
-    writes to the linked files again."""
+    """Link the newest checkpoint of a paused training into `out`, unless this training has one, and the weights of its
+    epochs. The trainer never writes to the linked files again."""
+    adopt_epochs(earlier, out)
     if usable(out, fingerprint) or not (found := usable(earlier, fingerprint)):
         return
     partial = out / "earlier.partial"

@@ -14,6 +14,7 @@ from recipes.common.protocol import StepFailed
 from recipes.common.training.request import (
     Capabilities,
     answer_settings,
+    averaged_epochs,
     check_validation,
     kept_by,
     patience,
@@ -130,6 +131,7 @@ def build_config(
         "every_steps": params["checkpoint"]["every_steps"],
         "keep": params["checkpoint"]["keep"],
         "kept_by": kept_by(params),
+        "average": averaged_epochs(params),
         "patience": patience(params),
         "neftune_alpha": params.get("neftune_alpha"),
         "pause_after_epochs": params.get("pause_after_epochs"),
@@ -153,7 +155,7 @@ def check_config(config: Mapping[str, Any]) -> None:
     if (plugin["kept_by"] != "last" or stops_early or answers) and any(config.get(key) for key in _SHARDED):
         raise StepFailed(
             "capability",
-            "the axolotl backend cannot validate sharded weights (fsdp, deepspeed) during training",
+            "the axolotl backend cannot validate or average sharded weights (fsdp, deepspeed) during training",
             "Set train.keep: last and remove early_stopping and samples, or remove the sharding from train.overrides.",
         )
 

@@ -41,6 +41,7 @@ class PluginSettings(BaseModel):
     every_steps: int
     keep: int
     kept_by: str
+    average: int | None = None
     patience: int | None = None
     neftune_alpha: float | None = None
     pause_after_epochs: int | None = None

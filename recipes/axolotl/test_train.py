@@ -323,6 +323,32 @@ def test_a_paused_training_continues_to_the_same_weights(trained: Start) -> None
 
 
 @soak
+def test_the_mean_of_the_last_epochs_survives_a_kill(trained: Start, start: Start) -> None:
+    more: dict[str, Any] = {"keep": {"average": 2}, "epochs": 3, "dropout": 0.1, "checkpoint": CHECKPOINT}
+    whole = trained(name="whole", **more)
+    result = report(whole)
+    assert result["averaged_steps"] == [12, 18] and result["kept_step"] == 18
+    files = [next((whole.work / "axolotl" / "out").glob(f"epoch-*-{step:08d}.safetensors")) for step in (12, 18)]
+    each = [{name.replace(".default", ""): tensor for name, tensor in load_file(file).items()} for file in files]
+    for name, tensor in adapter(whole).items():
+        torch.testing.assert_close(tensor, (each[0][name] + each[1][name]) / 2)
+    assert any(not torch.equal(each[0][name], each[1][name]) for name in each[0])
+    cut = start(name="cut", **more)
+    child = launch(cut)
+    wait_for(cut, child, 14)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    resumed = trained(name="cut", **more)
+    assert resumed.evidence["resumed_from_step"] in (12, 15)
+    assert same(adapter(resumed), adapter(whole)) and report(resumed) == result
+    trained(name="paused", pause_after_epochs=1, **more)
+    assert same(adapter(trained(name="last", earlier="paused", **more)), adapter(whole))
+
+
+CHECKPOINT = {"every_steps": 3, "keep": 2}
+
+
+@soak
 def test_early_stopping_keeps_the_weights_of_the_best_score(trained: Start) -> None:
     more: dict[str, Any] = {"learning_rate": 0.05, "schedule": "constant", "early_stopping": {"patience": 1}}
     step = trained(rows=8, epochs=30, keep={"best": "micro_f1"}, **more)

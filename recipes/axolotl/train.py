@@ -189,7 +189,7 @@ def launch(step: Step, work: Path, config: Mapping[str, Any], device: Device) ->
     for old in [*work.glob("failure-*.json"), work / "outcome.json", work / "progress.jsonl"]:
         old.unlink(missing_ok=True)
     for saved in (work / "out").glob("*.safetensors"):
-        if not saved.name.startswith("best-"):
+        if not saved.name.startswith(("best-", "epoch-")):
             saved.unlink()
     (work / "progress.jsonl").symlink_to(step.progress_path)
     module, arguments = "axolotl.cli.train", [str(work / "config.yaml")]

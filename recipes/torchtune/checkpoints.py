@@ -14,14 +14,16 @@ import torch
 
 from recipes.common.files import link_or_copy
 from recipes.common.protocol import StepFailed
+from recipes.common.training.epoch_average import adopt_epochs
 
 _REQUIRED = ("optimizer", "scheduler", "random")
 """State besides the weights without which a resumed training would differ from an uninterrupted one."""
 
 
 def adopt(earlier: Path, folder: Path) -> None:
-    """Link the newest checkpoint of a paused training into `folder`, unless that has one. The file is never written to
-    again."""
+    """Link the newest checkpoint of a paused training into `folder`, unless that has one, and the weights of its
+    epochs. The files are never written to again."""
+    adopt_epochs(earlier, folder)
     if newest(folder) or not (files := newest(earlier)):
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +68,10 @@ class Checkpoints:
         for old in newest(self.folder)[self.keep :]:
             old.unlink()
         return path
+
+    def steps(self) -> list[int]:
+        """The steps of all complete checkpoints, newest first."""
+        return [int(file.stem.removeprefix("step-")) for file in newest(self.folder)]
 
     def latest(self) -> dict[str, Any] | None:
         """The newest readable state of this request. Only tensors and plain values are read, so that loading a file

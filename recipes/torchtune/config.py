@@ -23,6 +23,7 @@ from recipes.common.training.request import (
     Capabilities,
     TrainingInputs,
     answer_settings,
+    averaged_epochs,
     check_validation,
     kept_by,
     patience,
@@ -55,7 +56,7 @@ _KEYS = {
     *("output_dir", "dtype", "seed", "epochs", "pause_after_epochs", "max_steps", "max_steps_per_epoch", "batch_size"),
     *("gradient_accumulation_steps", "clip_grad_norm", "compile", "resume_from_checkpoint", "shuffle", "kept_by"),
     *("patience", "answers", "checkpoints", "model", "checkpointer", "tokenizer", "dataset", "dataset_val"),
-    *("optimizer", "lr_scheduler", "loss", "metric_logger", "neftune_alpha"),
+    *("optimizer", "lr_scheduler", "loss", "metric_logger", "neftune_alpha", "average"),
 }
 _SECTION_KEYS = {
     "checkpoints": {"every_steps", "keep"},
@@ -111,6 +112,7 @@ def build_config(
         "shuffle": True,
         "neftune_alpha": params.get("neftune_alpha"),
         "kept_by": kept_by(params),
+        "average": averaged_epochs(params),
         "patience": patience(params),
         "answers": answer_settings(params),
         "checkpoints": {"every_steps": params["checkpoint"]["every_steps"], "keep": params["checkpoint"]["keep"]},

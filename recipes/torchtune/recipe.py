@@ -30,7 +30,8 @@ from recipes.common.adapters.config import AdapterSettings, adapted_layers, writ
 from recipes.common.encode import pad_token
 from recipes.common.files import read_json
 from recipes.common.protocol import StepFailed, write_json
-from recipes.common.training.best_checkpoint import BestCheckpoint
+from recipes.common.training.best_checkpoint import BestCheckpoint, is_selected
+from recipes.common.training.epoch_average import EpochAverage
 from recipes.common.training.failures import not_finite
 from recipes.common.training.history import Clock, History, TrainingEnd
 from recipes.torchtune import distributed
@@ -91,6 +92,10 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         super().setup(cfg)
         self._metric_logger: StepHook = StepHook(self._metric_logger, self._after_step)
         self._validation = self._load_validation()
+        self._average: EpochAverage | None = None
+        if cfg.average is not None:
+            folder, key = self._checkpoints.folder, self._checkpoints.fingerprint
+            self._average = EpochAverage(folder, key, cfg.average, self._steps_per_epoch)
         self._resume()
         self._used_rate = self._optimizer.param_groups[0]["lr"]
         self._clock = Clock()
@@ -106,8 +111,10 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             self.stopped = "max_steps"
             if not self._is_validated():
                 self._validate()
-        if self._cfg.kept_by != "last" and self._best.step:
+        if is_selected(self._cfg.kept_by) and self._best.step:
             self._assign_weights(self._best.weights or {})
+        if self._average is not None:
+            self._assign_average(self._average)
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write adapter/ in PEFT's form, or model/ as transformers reads it, and train.json; returns the content of
@@ -144,10 +151,11 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         return self.history.report(
             steps=self.global_step,
             epochs=round(self.global_step / self._steps_per_epoch, 4),
-            kept_step=self.global_step if self._cfg.kept_by == "last" else self._best.step,
+            kept_step=self._best.step if is_selected(self._cfg.kept_by) else self.global_step,
             kept_by=self._cfg.kept_by,
             parameters={"total": total, "trainable": trainable},
             stopped=self.stopped,
+            averaged_steps=None if self._average is None else self._average.steps(self.global_step),
         )
 
     @property
@@ -275,6 +283,10 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         self._clock.tick(self.history)
         self._monitor.after_step(step, self._last_step, loss, self.history)
         ended = step >= self.total_steps
+        if self._average is not None and (ended or step % self._steps_per_epoch == 0):
+            weights = self._weights()
+            if distributed.rank() == 0:
+                self._average.save(step, weights, self._checkpoints.steps())
         if not ended:
             self._stop_if_interrupted()
         if step % self._cfg.checkpoints.every_steps == 0 and not ended:
@@ -339,7 +351,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         self.history.samples += samples
         self._metric_logger.log_dict_only({f"validation_{name}": entry[name] for name in ("loss", *scores)})
         self._monitor.after_validation(self.global_step, self._last_step, loss)
-        copy = None if self._cfg.kept_by == "last" else lambda: self._weights(copy=True)
+        copy = (lambda: self._weights(copy=True)) if is_selected(self._cfg.kept_by) else None
         self._best.consider(self.global_step, loss, scores, copy)
 
     def _answer(self, validation: Validation, at: dict[str, int]) -> tuple[dict[str, float], list[dict[str, Any]]]:
@@ -375,6 +387,12 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         """Load what `_weights` returned. The weights of rank 0 count."""
         for name, parameter in self._trained.items():
             distributed.assign(parameter, weights.get(plain_name(name)))
+
+    def _assign_average(self, average: EpochAverage) -> None:
+        """Load the mean of the weights of the last epochs, one tensor after the other."""
+        for name, parameter in self._trained.items():
+            mean = average.mean(plain_name(name), self.global_step) if distributed.rank() == 0 else None
+            distributed.assign(parameter, mean)
 
     def _save_state(self) -> None:
         """Save a checkpoint with all that the next step depends on. The order of the rows is not stored: it follows

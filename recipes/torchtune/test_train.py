@@ -195,6 +195,50 @@ def test_a_paused_training_continues_to_the_same_bytes(trained: Trained, keep: A
     assert weights(trained("qwen3", name="4", pause_after_epochs=2, earlier="gone", **more)) == weights(paused)
 
 
+@pytest.mark.parametrize("method", ["dora", "full"])
+def test_the_mean_of_the_last_epochs_is_kept(trained: Trained, method: str) -> None:
+    """The weights of single epochs are those of trainings that pause. The rate falls over all epochs."""
+    more: dict[str, Any] = {"method": method, "epochs": 3, "rows": 16, "checkpoint": CHECKPOINT}
+    paused = trained("qwen3", name="1", pause_after_epochs=2, **more)
+    singles = [paused, trained("qwen3", name="2", earlier="1", **more)]
+    step = trained("qwen3", name="average", keep={"average": 2}, **more)
+    found, *each = ({**load_file(next(one.output.rglob("*.safetensors")))} for one in (step, *singles))
+    for name, tensor in found.items():
+        torch.testing.assert_close(tensor, (each[0][name] + each[1][name]) / 2, rtol=1e-6, atol=1e-8)
+    assert weights(step) != weights(singles[1])
+    result = report(step)
+    assert (result["kept_by"], result["kept_step"], result["averaged_steps"]) == ("average", 6, [4, 6])
+    assert "averaged_steps" not in report(singles[1])
+
+
+@pytest.mark.parametrize("stop_at", [4, 7])
+def test_an_interrupted_or_paused_average_resumes_to_the_same_bytes(
+    trained: Trained, start: Start, stop_at: int
+) -> None:
+    """Step 4 ends an epoch; after step 7 the checkpoint is within one. There are no validation rows."""
+    more: dict[str, Any] = {"keep": {"average": 3}, "epochs": 4, "rows": 16, "dropout": 0.1}
+
+    def without_validation(step: Step) -> Step:
+        step.inputs["validation"].write_text("")
+        train.run(step)
+        return step
+
+    whole = without_validation(start("llama", name="whole", **more))
+    with pytest.raises(Interrupted):
+        without_validation(start("llama", name="cut", stop_at=stop_at, **more))
+    resumed = without_validation(start("llama", name="cut", **more))
+    assert weights(resumed) == weights(whole) and report(resumed) == report(whole)
+    paused = without_validation(start("llama", name="1", pause_after_epochs=stop_at // 2, **more))
+    assert report(paused)["averaged_steps"] == list(range(2, 2 * (stop_at // 2) + 1, 2))
+    last = without_validation(start("llama", name="2", earlier="1", **more))
+    assert weights(last) == weights(whole) and report(last) == report(whole)
+
+
+def test_max_steps_cuts_the_last_averaged_epoch(trained: Trained) -> None:
+    result = report(trained("llama", keep={"average": 2}, epochs=4, max_steps=7, report_to=[]))
+    assert (result["averaged_steps"], result["stopped"]) == ([5, 7], "max_steps")
+
+
 CHECKPOINT = {"every_steps": 100, "keep": 1}
 """Only a pause writes a checkpoint."""
 

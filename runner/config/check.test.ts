@@ -212,6 +212,7 @@ describe("train", () => {
     "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one"],
     "the best by a metric without validation": ["train: {keep: {best: micro_f1}}", "needs-validation"],
     "the best without validation": ["train: {keep: {best: loss}}", "needs-validation"],
+    "the mean of more epochs than there are": ["train: {epochs: 2, keep: {average: 3}}", "out-of-range"],
     "early stopping without validation": ["train: {early_stopping: {patience: 1}}", "needs-validation"],
     "samples without validation": ["train: {samples: {rows: 2}}", "needs-validation"],
     "an unknown reporter": ["train: {report_to: [comet]}", "not-one-of"],

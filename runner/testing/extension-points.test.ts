@@ -372,6 +372,7 @@ test("a backend and an engine: check and schema", async ({ rig }) => {
   };
   expect(await codes("train.depth=10")).toEqual([2, "out-of-range"]);
   expect(await codes("train.method=full")).toEqual([2, "backend-unsupported"]);
+  expect(await codes("train.keep={average: 2}")).toEqual([2, "backend-unsupported"]);
   expect(await codes("train.neftune_alpha=5")).toEqual([2, "backend-unsupported"]);
   expect(await codes("train.report_to=[wandb]")).toEqual([2, "backend-unsupported"]);
   expect(await codes("generate.mood=bad")).toEqual([2, "bad-mood"]);

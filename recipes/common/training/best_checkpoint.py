@@ -8,8 +8,16 @@ from typing import Any
 
 from torch import Tensor
 
-_BY_LOSS = ("loss", "last")
-"""Values of `by` that compare losses. A training that keeps its last weights also stops early by the loss."""
+_UNSELECTED = ("last", "average")
+"""Values of `by` with which no validation selects the weights."""
+
+_BY_LOSS = ("loss", *_UNSELECTED)
+"""Values of `by` that compare losses. A training without a selection also stops early by the loss."""
+
+
+def is_selected(by: str) -> bool:
+    """Whether validations select the weights that a training keeps by `by`."""
+    return by not in _UNSELECTED
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -59,10 +59,11 @@ class History:
         kept_step: int,
         kept_by: str,
         parameters: Mapping[Literal["total", "trainable"], int],
+        averaged_steps: Sequence[int] | None = None,
     ) -> dict[str, Any]:
         """Content of train.json: the numbers of this history except the seconds, and how the training ended. `steps`
         and `epochs` are those that were trained. `kept_step` is the step of the written weights, and `kept_by` is
-        "last" or the value of `keep.best`."""
+        "last", "average" or the value of `keep.best`. `averaged_steps` are the steps whose weights are averaged."""
         report = asdict(self)
         del report["seconds"]
         end = {
@@ -71,6 +72,7 @@ class History:
             "stopped": stopped,
             "kept_step": kept_step,
             "kept_by": kept_by,
+            **({} if averaged_steps is None else {"averaged_steps": list(averaged_steps)}),
             "parameters": dict(parameters),
         }
         return report | end

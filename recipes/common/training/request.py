@@ -13,6 +13,7 @@ from typing import Any
 from recipes.common.files import count_rows, read_json
 from recipes.common.models.folder import decoder_section
 from recipes.common.protocol import Step, StepFailed
+from recipes.common.training.best_checkpoint import is_selected
 from recipes.common.training.scoring import METRICS
 
 BEST_BY = ("loss", *METRICS)
@@ -67,9 +68,18 @@ def decoder_layers(config: Mapping[str, Any]) -> int:
 
 
 def kept_by(params: Mapping[str, Any]) -> str:
-    """Which weights the training keeps: "last", or those that are best by "loss" or by a metric of METRICS."""
+    """Which weights the training keeps: "last", "average", or those that are best by "loss" or by a metric of
+    METRICS."""
     keep = params["keep"]
-    return str(keep["best"]) if isinstance(keep, Mapping) else "last"
+    if not isinstance(keep, Mapping):
+        return "last"
+    return "average" if "average" in keep else str(keep["best"])
+
+
+def averaged_epochs(params: Mapping[str, Any]) -> int | None:
+    """Number of the last epochs whose weights are averaged; None if they are not."""
+    keep = params["keep"]
+    return keep.get("average") if isinstance(keep, Mapping) else None
 
 
 def patience(params: Mapping[str, Any]) -> int | None:
@@ -122,7 +132,7 @@ def check_max_length(max_length: int, positions: int) -> None:
 
 def check_validation(keep: str, stops_early: bool, answers: bool, has_rows: bool) -> None:
     """Fail with `no-validation` if the training needs validation rows and has none."""
-    if (keep != "last" or stops_early or answers) and not has_rows:
+    if (is_selected(keep) or stops_early or answers) and not has_rows:
         raise StepFailed(
             "no-validation",
             "keep: {best: ...}, early_stopping and samples need validation rows, and there are none",
@@ -151,7 +161,7 @@ class Capabilities:
             f"precision {params['precision']}": params["precision"] not in self.precisions,
             f"optimizer {params['optimizer']}": params["optimizer"] != "adamw",
             f"schedule {params['schedule']}": params["schedule"] not in self.schedules,
-            f"keep {json.dumps(keep)}": kept_by(params) not in ("last", *BEST_BY),
+            f"keep {json.dumps(keep)}": kept_by(params) not in ("last", "average", *BEST_BY),
             f"gradient_accumulation {accumulation} shared by {processes} GPUs": accumulation % processes != 0,
             **unsupported,
         }
@@ -161,5 +171,6 @@ class Capabilities:
                     "capability",
                     f"the {self.backend} backend does not support {request}",
                     f"It supports methods {', '.join(self.methods)}; precisions {', '.join(self.precisions)}; adamw; "
-                    f"schedules {', '.join(self.schedules)}; keep last or best {', '.join(BEST_BY)}. {self.help}",
+                    f"schedules {', '.join(self.schedules)}; keep last, average or best {', '.join(BEST_BY)}. "
+                    f"{self.help}",
                 )

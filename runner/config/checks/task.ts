@@ -1,3 +1,4 @@
+import { selectionMetric } from "../../plugins/backends/keep.ts";
 import { measuredMetrics, ownMetrics } from "../../plugins/metrics/own-metric.ts";
 import { rankingMetrics, tasks } from "../../plugins/tasks/registry.ts";
 import type { CheckContext } from "./context.ts";
@@ -50,7 +51,7 @@ function checkLabelFeatures(context: CheckContext, task: string): void {
     context.error(path, "task-unsupported", `${what} needs a task with labels, not ${task}`, "remove it");
   if (prompt.labels !== undefined) needsLabels("prompt.labels:", "prompt.labels");
   if (prompt.candidates !== undefined) needsLabels("prompt.candidates:", "prompt.candidates");
-  if (train !== undefined && train.keep !== "last" && train.keep.best !== "loss")
-    needsLabels("train.keep.best", `keep: {best: ${train.keep.best}}`);
+  const metric = train === undefined ? undefined : selectionMetric(train.keep);
+  if (metric !== undefined && metric !== "loss") needsLabels("train.keep.best", `keep: {best: ${metric}}`);
   if (generate.vote !== undefined) needsLabels("generate.vote:", "generate.vote");
 }

@@ -1,5 +1,6 @@
 import type { Backend, Capabilities } from "../../plugins/backends/backend.ts";
 import { wantedDevices } from "../../plugins/backends/device.ts";
+import { averagedEpochs, selectionMetric } from "../../plugins/backends/keep.ts";
 import { unsupportedReason } from "../../plugins/backends/matrix.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { nodesIn } from "../../plugins/executors/registry.ts";
@@ -83,9 +84,22 @@ function checkCapabilities(context: CheckContext, train: Written, { name, capabi
   if (!capabilities.schedules.includes(train.schedule)) {
     unsupported("train.schedule", `schedule: ${train.schedule}`, `use one of ${capabilities.schedules.join(", ")}`);
   }
-  if (train.keep !== "last" && !capabilities.best.includes(train.keep.best)) {
-    const choices = [...capabilities.best.map((best) => `{best: ${best}}`), "last"].join(" or ");
-    unsupported("train.keep.best", `keep: {best: ${train.keep.best}}`, `use keep: ${choices}`);
+  const metric = selectionMetric(train.keep);
+  const choices = [
+    ...capabilities.best.map((best) => `{best: ${best}}`),
+    ...(capabilities.averages ? ["{average: K}"] : []),
+    "last",
+  ].join(" or ");
+  if (metric !== undefined && !capabilities.best.includes(metric)) {
+    unsupported("train.keep.best", `keep: {best: ${metric}}`, `use keep: ${choices}`);
+  }
+  const averaged = averagedEpochs(train.keep);
+  if (averaged !== undefined && !capabilities.averages) {
+    unsupported("train.keep.average:", "averages of weights", `use keep: ${choices}`);
+  }
+  if (averaged !== undefined && averaged > train.epochs) {
+    const message = `train.keep: {average: ${averaged}} needs ${averaged} epochs, and train.epochs is ${train.epochs}`;
+    context.error("train.keep.average", "out-of-range", message, "lower average, or raise train.epochs");
   }
   if (train.early_stopping !== undefined && !capabilities.earlyStopping) {
     unsupported("train.early_stopping:", "early stopping", "remove the key");
@@ -110,7 +124,7 @@ function checkCapabilities(context: CheckContext, train: Written, { name, capabi
 function checkValidation(context: CheckContext, train: Written, hasValidation: boolean): void {
   if (hasValidation) return;
   const help = "add data.validation, such as {fraction: 0.1}";
-  if (train.keep !== "last") {
+  if (selectionMetric(train.keep) !== undefined) {
     context.error("train.keep", "needs-validation", "train.keep: {best: …} needs validation rows", help);
   }
   if (train.early_stopping !== undefined) {

@@ -1,5 +1,6 @@
 import type { Rung } from "../../config/halving.ts";
 import type { Device } from "../../plugins/backends/device.ts";
+import { averagedEpochs } from "../../plugins/backends/keep.ts";
 import { unsupportedReason } from "../../plugins/backends/matrix.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { filesOf, hasRows } from "../../plugins/data-part.ts";
@@ -282,12 +283,15 @@ export function diskOf(experiment: Experiment, site: Site): number {
   const whole = modelBytes(shape);
   // An exported model is at most as large as the whole one, unless it is f32.
   const exported = (upload?.formats ?? []).length * whole;
-  if (train.method === "full") return whole + train.checkpoint.keep * 3 * whole + exported;
+  // A file for each averaged epoch, in fp32, and one for the epoch that is written.
+  const files = averagedEpochs(train.keep);
+  const epochs = files === undefined ? 0 : 4 * (files + 1);
+  if (train.method === "full") return whole + train.checkpoint.keep * 3 * whole + epochs * parameters(shape) + exported;
   const { method, rank, targets } = train;
   const layers = trainedLayers(train.layers);
-  const adapter = 4 * adapterParameters(shape, { method, rank, targets, layers });
+  const trained = adapterParameters(shape, { method, rank, targets, layers });
   const merged = train.merge || upload?.content === "merged" || exported > 0 ? whole : 0;
-  return adapter * (1 + 4 * train.checkpoint.keep) + merged + exported;
+  return trained * (4 * (1 + 4 * train.checkpoint.keep) + epochs) + merged + exported;
 }
 
 function modelBytes(shape: Shape): number {

@@ -1,4 +1,5 @@
 import type { Rung } from "../../config/halving.ts";
+import { selectionMetric } from "../../plugins/backends/keep.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { nodesIn } from "../../plugins/executors/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
@@ -49,7 +50,7 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
   } = experiment.train as NonNullable<Experiment["train"]>;
   const expects = expectTraining(experiment, site, rung);
   const { samples, keep } = rest;
-  const answersRows = samples !== undefined || (keep !== "last" && keep.best !== "loss");
+  const answersRows = samples !== undefined || (selectionMetric(keep) ?? "loss") !== "loss";
   const common = draft({
     id: "train",
     kind: train.name,

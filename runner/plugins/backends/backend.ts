@@ -68,6 +68,8 @@ export type Capabilities = {
   readonly schedules: readonly string[];
   /** Values of `keep.best`. */
   readonly best: readonly string[];
+  /** Whether it averages the weights of epochs (`keep.average`). Absent: no. */
+  readonly averages?: boolean;
   readonly earlyStopping: boolean;
   /** Whether it can answer validation rows while it trains (`train.samples`). */
   readonly samples: boolean;

@@ -195,9 +195,23 @@ export const trainProperties = {
           },
         },
       },
+      {
+        type: "object",
+        additionalProperties: false,
+        required: ["average"],
+        properties: {
+          average: {
+            type: "integer",
+            minimum: 2,
+            description: "Number of last epochs whose weights are averaged; at most epochs.",
+            examples: [3],
+          },
+        },
+      },
     ],
     default: "last",
-    description: "Checkpoint that becomes the trained model: last, or {best: METRIC} by a metric on validation rows.",
+    description:
+      "Weights that become the trained model: last, {best: METRIC} by a metric on validation rows, or {average: K}: the mean of the weights after each of the last K epochs.",
     examples: [{ best: "loss" }],
   },
   early_stopping: {

@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { datasetText } from "../../hub/dataset-files.ts";
 import { taskOf } from "../../pipeline/steps/task.ts";
+import { keptText } from "../../plugins/backends/keep.ts";
 import { datasetsOf } from "../../plugins/data-part.ts";
 import { formats } from "../../plugins/formats/registry.ts";
 import type { Metric } from "../../plugins/metrics/metric.ts";
@@ -239,7 +240,7 @@ function training({ run }: CardFacts): string {
     ["maximum length", `${train.max_length} tokens`],
     ["precision", String(evidence.precision ?? train.precision)],
     ["seed", String(train.seed)],
-    ["kept checkpoint", train.keep === "last" ? "last" : `best ${train.keep.best} on validation rows`],
+    ["kept weights", keptText(train.keep, String)],
     ["time, peak memory, device", `${trainingTime(run.steps.train)}, ${memoryOf(evidence)}, ${evidence.device ?? "–"}`],
   ];
   const targets =

@@ -4,6 +4,7 @@ import { methodName } from "../../pipeline/steps/arm-names.ts";
 import { subjectIn } from "../../pipeline/steps/arms.ts";
 import { trainedLayers } from "../../pipeline/steps/expected.ts";
 import { decideStage } from "../../pipeline/steps/scores.ts";
+import { keptText } from "../../plugins/backends/keep.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { knownShape, parameters } from "../../plugins/model-shape.ts";
@@ -276,11 +277,7 @@ function training(runs: readonly Training[], here: boolean): readonly Block[] {
       ? [["embedding noise (alpha)", ({ config }) => String(config.train?.neftune_alpha || "none")] as Row]
       : []),
     ["precision", ({ step, config }) => String(step?.evidence.precision ?? config.train?.precision)],
-    [
-      "checkpoint",
-      ({ config: { train } }) =>
-        train?.keep === "last" ? "last" : `best validation ${metricName((train?.keep as { best: string })?.best)}`,
-    ],
+    ["checkpoint", ({ config: { train } }) => keptText(train?.keep ?? "last", metricName)],
   ];
   const measured: readonly Row[] = [
     ["trainable parameters", ({ curve }) => trainable(curve)],

@@ -63,6 +63,7 @@ export const axolotl: Backend = {
     oneProcessOnCpu: true,
     schedules: ["cosine", "linear", "constant"],
     best: checkpointMetrics,
+    averages: true,
     earlyStopping: true,
     samples: true,
     embeddingNoise: true,

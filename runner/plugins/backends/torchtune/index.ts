@@ -55,6 +55,7 @@ export const torchtune: Backend = {
     oneGpu: ["qlora", "qdora"],
     schedules: ["cosine", "linear", "constant"],
     best: checkpointMetrics,
+    averages: true,
     earlyStopping: true,
     samples: true,
     sampleWeights: true,
