@@ -1,6 +1,6 @@
 import { isAudit } from "../data/audit-form.ts";
 import type { View } from "../data/labels/views.ts";
-import { isAnalysis, isKind } from "../evaluation/error-analysis/analysis-form.ts";
+import { isAnalysis, isKind, valueTexts } from "../evaluation/error-analysis/analysis-form.ts";
 import { bounds, isComparison, isInterval } from "../evaluation/statistics/comparison-form.ts";
 import type { Task } from "../plugins/tasks/task.ts";
 import {
@@ -209,7 +209,7 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
     "eval.jsonl": shape({ id: isText, messages: listOf(shape({ role: isText, content: isText })) }),
     "failures.jsonl": shape({
       ...{ arm: isText, id: isText, categories: texts },
-      causes: optional(listOf(shape({ kind: isKind, label: isText, causes: texts }))),
+      causes: optional(listOf(shape({ kind: isKind, label: isText, causes: texts, ...valueTexts }))),
     }),
     "data/train.jsonl": isRow,
     "data/validation.jsonl": isRow,

@@ -1,7 +1,7 @@
 import { loadText } from "../config/rig.ts";
 import { audit } from "../data/audit.ts";
 import type { Analysis, ArmAnalysis } from "../evaluation/error-analysis/analyse.ts";
-import type { Causes } from "../evaluation/error-analysis/cause-finder.ts";
+import type { Causes } from "../evaluation/error-analysis/cause-counts.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Ablation } from "../runs/ablation.ts";
 import type { RunComparison } from "../runs/compare.ts";

@@ -97,6 +97,7 @@ test("headers, names and definitions of the workbook", async () => {
       arms: [arm],
       caseRows: [],
       cases: [],
+      measured: new Set(["finish", "prompt_tokens", "new_tokens"] as const),
       caseView: "basic",
       views: ["basic"],
       metrics,

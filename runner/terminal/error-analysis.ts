@@ -1,4 +1,5 @@
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
+import { errorsIn } from "../evaluation/error-analysis/cause-counts.ts";
 import { findings } from "../reporting/report/causes.ts";
 import type { Naming } from "../reporting/report/comparison-tables.ts";
 import { coverageTable } from "../reporting/report/coverage-table.ts";
@@ -39,15 +40,16 @@ export function errorAnalysisText(analysis: Analysis, primary: string, screen: S
   return `${table(rows, { align, ...screen })}${remarks.map((remark) => `${remark}\n`).join("")}${causeText(analysis, primary, screen, armName)}${subgroupText(analysis, screen, armName)}${coverageText(analysis, screen, armName)}`;
 }
 
-/** The causes of wrong labels of all arms, and findings on the primary arm; empty for a task without labels. */
+/** The causes of the errors of all arms, and findings on the primary arm; empty without rules for causes. */
 function causeText(analysis: Analysis, primary: string, screen: Screen, armName: Naming["arm"]): string {
   const arms = Object.entries(analysis.arms).flatMap(([name, { causes }]) => (causes ? [{ name, causes }] : []));
   const [first] = arms;
   if (first === undefined) return "";
-  const count = ({ omitted, added }: { readonly omitted: number; readonly added: number }) => String(omitted + added);
+  const count = (errors: Parameters<typeof errorsIn>[0]) => String(errorsIn(errors));
+  const unit = first.causes.unit ?? "label";
   const rows = [
-    ["cause of a wrong label", ...arms.map(({ name }) => armName(name))],
-    ["wrong labels", ...arms.map(({ causes }) => count(causes))],
+    [`cause of a wrong ${unit}`, ...arms.map(({ name }) => armName(name))],
+    [`wrong ${unit}s`, ...arms.map(({ causes }) => count(causes))],
     ...first.causes.counts
       .map(({ name }, at) => [
         name,

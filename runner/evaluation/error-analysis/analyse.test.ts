@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { parseGroups } from "../../data/labels/synonyms.ts";
 import { viewLabels, viewOf } from "../../data/labels/views.ts";
-import type { Answer } from "../../plugins/tasks/category.ts";
+import type { Answer, AnswerError } from "../../plugins/tasks/category.ts";
 import { createRandom } from "../../util/random.ts";
 import { labelCategories } from "../labels/categories.ts";
 import { groupsOfLabels } from "../labels/open-labels.ts";
 import { analyse } from "./analyse.ts";
 import { coverageRisk, reliability } from "./calibration.ts";
-import { causeChanges, type LabelError } from "./causes.ts";
+import { causeChanges } from "./cause-counts.ts";
+import { causes } from "./causes.ts";
 import { sentenceFinder } from "./sentence.ts";
 
 const basic = viewOf("basic");
@@ -212,7 +213,7 @@ it("strata of a task without labels have the interval of their primary metric, w
 });
 
 it("an error that another arm makes for another cause is neither removed nor new", () => {
-  const error = (id: string, causes: LabelError["causes"]): LabelError => ({
+  const error = (id: string, causes: AnswerError["causes"]): AnswerError => ({
     id,
     kind: "omitted",
     label: "cyst",
@@ -220,7 +221,7 @@ it("an error that another arm makes for another cause is neither removed nor new
   });
   const other = [error("a", ["overlooked"]), error("b", ["overlooked"]), error("c", ["overlooked"])];
   const own = [error("a", ["overlooked"]), error("b", ["hedged"]), error("d", ["hedged"])];
-  expect(causeChanges("zero_shot", other, own)).toEqual([
+  expect(causeChanges("zero_shot", { unit: "label", causes }, other, own)).toEqual([
     { arm: "zero_shot", kind: "omitted", cause: "hedged", removed: 0, kept: 0, new: 1 },
     { arm: "zero_shot", kind: "omitted", cause: "overlooked", removed: 1, kept: 2, new: 0 },
   ]);

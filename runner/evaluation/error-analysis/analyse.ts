@@ -2,16 +2,25 @@ import { isDirty } from "../../data/dirty.ts";
 import type { Lexicon } from "../../data/labels/lexicon.ts";
 import type { View } from "../../data/labels/views.ts";
 import type { LabelCount } from "../../data/labels.ts";
-import type { Answer, CaseProperty, Category, CategoryContext, ComparedCase } from "../../plugins/tasks/category.ts";
+import type {
+  Answer,
+  AnswerError,
+  CaseProperty,
+  Category,
+  CategoryContext,
+  CauseRules,
+  ComparedCase,
+} from "../../plugins/tasks/category.ts";
 import type { LabelGroups } from "../../plugins/tasks/task.ts";
 import type { Estimate } from "../../util/bounds.ts";
 import { createRandom } from "../../util/random.ts";
+import { answerCauseFinder } from "./answer-causes.ts";
 import { type Agreement, type ArmChange, agreement, armChange } from "./arm-change.ts";
 import { type Calibration, calibrationOf } from "./calibration.ts";
 import { type CaseScore, compareCase, scoreCases } from "./case.ts";
 import { categoriesOf, generalCategories } from "./categories.ts";
-import { type Causes, causeFinder } from "./cause-finder.ts";
-import type { LabelError } from "./causes.ts";
+import type { Causes } from "./cause-counts.ts";
+import { causeFinder } from "./cause-finder.ts";
 import { type Confusions, confusionsOf } from "./confusions.ts";
 import { sentenceFinder } from "./sentence.ts";
 import { type Strata, strataOf } from "./strata.ts";
@@ -44,6 +53,8 @@ export type AnalysisInput = {
   readonly untrainedOf?: ((arm: string) => string | undefined) | undefined;
   /** Categories of the task. Categories of any answer follow them. */
   readonly categories: readonly Category[];
+  /** The rules for causes of errors of a task without labels. Absent: the task has none. */
+  readonly causes?: CauseRules | undefined;
   /** Properties of cases that the task defines, for strata. */
   readonly properties?: readonly CaseProperty[] | undefined;
   /** The primary metric of some answers, which strata show for a task without labels. */
@@ -67,9 +78,9 @@ export type Example = {
   readonly gold: readonly string[];
   readonly given: readonly string[];
   /**
-   * The wrong labels with their causes; absent for a correct case, a task without labels and in runs of older versions.
+   * The wrong labels, values or answer with their causes; absent for a correct case and in runs of older versions.
    */
-  readonly wrong_labels?: readonly Omit<LabelError, "id">[];
+  readonly wrong_labels?: readonly Omit<AnswerError, "id">[];
 };
 
 /** One category of one arm. */
@@ -95,7 +106,7 @@ export type ArmAnalysis = CaseScore & {
   readonly against: readonly ArmChange[];
   readonly agreement: Agreement | null;
   readonly calibration: Calibration | null;
-  /** The causes of the wrong labels; null for a task without labels. Absent in runs of older versions. */
+  /** The causes of the wrong labels, values or answers; null without rules. Absent in runs of older versions. */
   readonly causes?: Causes | null;
   /** Scores with and without cases whose gold is not a list of labels. */
   readonly dirty: { readonly rows: readonly string[]; readonly with: CaseScore; readonly without: CaseScore };
@@ -120,8 +131,8 @@ export type Failure = {
   readonly categories: readonly string[];
   readonly omitted: readonly string[];
   readonly added: readonly string[];
-  /** The causes of each wrong label; absent for a task without labels. */
-  readonly causes?: readonly Omit<LabelError, "id">[];
+  /** The causes of each wrong label, value or answer; absent without rules. */
+  readonly causes?: readonly Omit<AnswerError, "id">[];
 };
 
 /** Assigns the wrong cases of every arm to categories, and scores each arm on strata of the cases. */
@@ -144,6 +155,10 @@ export async function analyse(
         ...{ compared, training, sentences, parts, targets: input.training.map(({ gold }) => gold) },
       })
     : undefined;
+  const rules =
+    input.hasLabels || input.causes === undefined
+      ? undefined
+      : answerCauseFinder({ ...input, compared, rules: input.causes });
   const categories = [...input.categories, ...generalCategories];
   const failures: Failure[] = [];
   const trainedLabels = new Map(
@@ -155,7 +170,9 @@ export async function analyse(
     }),
   );
   const errors = new Map(
-    [...trainedLabels].map(([name, trained]) => [name, finder?.errorsOf(name, trained) ?? []] as const),
+    [...trainedLabels].map(
+      ([name, trained]) => [name, finder?.errorsOf(name, trained) ?? rules?.errorsOf(name) ?? []] as const,
+    ),
   );
   const arms: (readonly [string, ArmAnalysis])[] = [];
   for (const { name } of input.arms) {
@@ -169,12 +186,12 @@ export async function analyse(
     };
     const wrong = cases.filter(({ exact }) => !exact);
     const named = new Map(wrong.map((one) => [one, categoriesOf(one, categories, context)]));
-    const causesOf = new Map<string, Omit<LabelError, "id">[]>();
+    const causesOf = new Map<string, Omit<AnswerError, "id">[]>();
     for (const { id, ...error } of errors.get(name) ?? []) causesOf.set(id, [...(causesOf.get(id) ?? []), error]);
     for (const [{ id, omitted, added }, own] of named)
       failures.push({
         ...{ arm: name, id, categories: own, omitted, added },
-        ...(finder === undefined ? {} : { causes: causesOf.get(id) ?? [] }),
+        ...(finder === undefined && rules === undefined ? {} : { causes: causesOf.get(id) ?? [] }),
       });
     const quoted = ({ id, gold }: ComparedCase, label: string): string | null => {
       const text = input.inputs.get(id) ?? "";
@@ -182,7 +199,10 @@ export async function analyse(
       return found?.sentence ?? null;
     };
     const exampleOf = (one: ComparedCase, { about }: Category): Example => {
-      if (!input.hasLabels) return { id: one.id, label: null, sentence: null, gold: one.gold, given: one.given };
+      if (!input.hasLabels) {
+        const own = rules === undefined ? {} : { wrong_labels: causesOf.get(one.id) ?? [] };
+        return { id: one.id, label: null, sentence: null, gold: one.gold, given: one.given, ...own };
+      }
       const label = (about === "added" ? one.added[0] : one.omitted[0]) ?? one.added[0] ?? null;
       const sentence = label === null ? null : quoted(one, label);
       return {
@@ -241,7 +261,7 @@ export async function analyse(
         }),
         agreement: classical === undefined ? null : agreement(input.baseline as string, classical, cases),
         calibration: calibrationOf(cases),
-        causes: finder?.causesOf(name) ?? null,
+        causes: finder?.causesOf(name) ?? rules?.causesOf(name) ?? null,
         dirty: {
           rows: dirty.map(({ id }) => id),
           with: scoreCases(cases),

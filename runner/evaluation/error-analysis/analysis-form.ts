@@ -21,7 +21,17 @@ const isExample = shape({
   sentence: nullable(isText),
   gold: texts,
   given: texts,
-  wrong_labels: optional(listOf(shape({ label: isText, kind: (value) => isKind(value), causes: texts }))),
+  wrong_labels: optional(
+    listOf(
+      shape({
+        label: isText,
+        kind: (value) => isKind(value),
+        causes: texts,
+        expected: optional(isText),
+        given: optional(isText),
+      }),
+    ),
+  ),
 });
 const isLabelStratum = both(
   shape({ name: isText }),
@@ -47,20 +57,24 @@ const isReliability = both(
   }),
 );
 const isPart = nullable(fields(["start", "end"], isCount));
-/** Whether a label is missing in a prediction, or added to it. */
-export const isKind: Check = (value) => value === "omitted" || value === "added";
+/** Whether a label or value is missing in a prediction, added to it, or in place of another. */
+export const isKind: Check = (value) => value === "omitted" || value === "added" || value === "changed";
+export const valueTexts = { expected: optional(isText), given: optional(isText) } as const;
+const isUnit: Check = (value) => value === "value" || value === "answer";
 const isCauses = both(
   fields(["omitted", "added"], isCount),
   shape({
+    unit: optional(isUnit),
+    changed: optional(isCount),
     counts: listOf(
       both(
         shape({
-          ...{ name: isText, definition: isText },
+          ...{ name: isText, definition: isText, phrase: optional(isText), changed: optional(isCount) },
           share: nullable(fields(["value", "low", "high"], isShare)),
           example: nullable(
             shape({
               ...{ id: isText, kind: isKind, label: isText, sentence: nullable(isText) },
-              ...{ name: isPart, trigger: isPart },
+              ...{ name: isPart, trigger: isPart, ...valueTexts },
             }),
           ),
         }),
@@ -68,8 +82,11 @@ const isCauses = both(
       ),
     ),
     stated: listOf(both(shape({ name: isText }), fields(["gold", "omitted"], isCount))),
+    fields: optional(
+      listOf(both(shape({ name: isText, causes: mapOf(isCount) }), fields(["gold", "wrong", "added"], isCount))),
+    ),
     against: listOf(
-      both(shape({ arm: isText, kind: isKind, cause: isText }), fields(["removed", "kept", "new"], isCount)),
+      both(shape({ arm: isText, kind: optional(isKind), cause: isText }), fields(["removed", "kept", "new"], isCount)),
     ),
   }),
 );

@@ -2,36 +2,14 @@ import { isDirty } from "../../data/dirty.ts";
 import { english, type Lexicon } from "../../data/labels/lexicon.ts";
 import { isNone } from "../../data/labels/none.ts";
 import { nearDuplicates } from "../../data/similarity/near-pairs.ts";
-import type { ComparedCase } from "../../plugins/tasks/category.ts";
-import {
-  type CauseChange,
-  type CauseCount,
-  causeChanges,
-  causeExample,
-  causes,
-  countCauses,
-  isInferred,
-  type LabelError,
-  statusOf,
-} from "./causes.ts";
+import type { AnswerError, ComparedCase } from "../../plugins/tasks/category.ts";
+import { type Causes, causeChanges, countCauses, countKinds, type Stated } from "./cause-counts.ts";
+import { causeExample, causes, isInferred, statusOf } from "./causes.ts";
 import { mentionFinder } from "./mentions.ts";
 import { quoteFinder } from "./quote.ts";
 import type { LabelledText, SentenceFinder } from "./sentence.ts";
 
-/** How a text states a gold label: by a name or in usual words, with a hedge only, or by signs alone. */
-export type Stated = "named" | "hedged" | "inferred";
-
-/** The causes of the wrong labels of an arm. */
-export type Causes = {
-  /** Omitted and added labels. */
-  readonly omitted: number;
-  readonly added: number;
-  readonly counts: readonly CauseCount[];
-  /** Gold labels by how the text states them, and the omitted ones among them. */
-  readonly stated: readonly { readonly name: Stated; readonly gold: number; readonly omitted: number }[];
-  /** Changes from the untrained model. */
-  readonly against: readonly CauseChange[];
-};
+const rules = { unit: "label", causes } as const;
 
 /** The input of the cause finder. All arms answer the same cases in the same order. */
 export type CauseInput = {
@@ -58,10 +36,10 @@ export function causeFinder(input: CauseInput) {
   const mentions = mentionFinder(input.lexicon ?? english, namesOfLabels(input), training);
   const quotes = quoteFinder(mentions, sentences);
   const duplicates = duplicatesOf(input);
-  const errors = new Map<string, readonly LabelError[]>();
+  const errors = new Map<string, readonly AnswerError[]>();
   const arms = [...compared.keys()];
   const textOf = (id: string): string => inputs.get(id) ?? "";
-  const isWrong = (one: ComparedCase | undefined, kind: LabelError["kind"], label: string): boolean =>
+  const isWrong = (one: ComparedCase | undefined, kind: "omitted" | "added", label: string): boolean =>
     one?.[kind].includes(label) ?? false;
   const textFacts = (text: string, label: string) => ({
     label,
@@ -69,10 +47,10 @@ export function causeFinder(input: CauseInput) {
     hasUsualWording: mentions.hasUsualWording(text, label),
   });
   /** The errors of an arm; `trained` has the rows of each label of its training. */
-  const errorsOf = (arm: string, trained: ReadonlyMap<string, number>): readonly LabelError[] =>
+  const errorsOf = (arm: string, trained: ReadonlyMap<string, number>): readonly AnswerError[] =>
     (compared.get(arm) ?? []).flatMap((one, at) =>
       (["omitted", "added"] as const).flatMap((kind) =>
-        one[kind].map((label): LabelError => {
+        one[kind].map((label): AnswerError => {
           const text = textOf(one.id);
           const facts = {
             ...textFacts(text, label),
@@ -97,7 +75,7 @@ export function causeFinder(input: CauseInput) {
   return {
     quotes,
     /** Call it for every arm before {@link causesOf}. */
-    errorsOf(arm: string, trained: ReadonlyMap<string, number>): readonly LabelError[] {
+    errorsOf(arm: string, trained: ReadonlyMap<string, number>): readonly AnswerError[] {
       const own = errorsOf(arm, trained);
       errors.set(arm, own);
       return own;
@@ -111,18 +89,16 @@ export function causeFinder(input: CauseInput) {
           .filter((label) => !isNone(label) && !isDirty([label]))
           .map((label) => ({ name: statedAs(one.id, label), isOmitted: one.omitted.includes(label) })),
       );
-      const omitted = own.filter(({ kind }) => kind === "omitted").length;
       return {
-        omitted,
-        added: own.length - omitted,
-        counts: countCauses(own, seed, (error, cause) =>
+        ...countKinds(own, rules.unit),
+        counts: countCauses(rules, own, seed, (error, cause) =>
           causeExample(error, cause, textOf(error.id), { mentions, quotes }),
         ),
         stated: (["named", "hedged", "inferred"] as const).map((name) => {
           const those = gold.filter((one) => one.name === name);
           return { name, gold: those.length, omitted: those.filter(({ isOmitted }) => isOmitted).length };
         }),
-        against: theirs === undefined ? [] : causeChanges(other as string, theirs, own),
+        against: theirs === undefined ? [] : causeChanges(other as string, rules, theirs, own),
       };
     },
   };

@@ -3,26 +3,16 @@ import type { Status } from "../../data/labels/lexicon.ts";
 import { isNone } from "../../data/labels/none.ts";
 import { similarPairs } from "../../data/similar-labels.ts";
 import { words } from "../../data/words.ts";
-import type { ComparedCase } from "../../plugins/tasks/category.ts";
-import { createRandom } from "../../util/random.ts";
-import { shareBounds } from "../statistics/interval.ts";
-import type { Mention, Part } from "./clauses.ts";
+import type { AnswerError, ComparedCase } from "../../plugins/tasks/category.ts";
+import type { CauseExample } from "./cause-counts.ts";
+import type { Mention } from "./clauses.ts";
 import type { MentionFinder } from "./mentions.ts";
 import { chosenMention, type QuoteFinder, quoteOf } from "./quote.ts";
-
-/** A wrong label: one of gold that the prediction lacks, or one of the prediction that gold lacks. */
-export type LabelError = {
-  readonly id: string;
-  readonly kind: "omitted" | "added";
-  readonly label: string;
-  /** Names of {@link causes}; empty if no rule applies. */
-  readonly causes: readonly CauseName[];
-};
 
 /** What the rules know about a label of a case. `Arm` parts differ between arms. */
 export type CauseFacts = {
   readonly one: ComparedCase;
-  readonly kind: LabelError["kind"];
+  readonly kind: "omitted" | "added";
   readonly label: string;
   readonly mentions: readonly Mention[];
   /** Whether the text has words that usually come with the label. */
@@ -154,62 +144,10 @@ function isVariant(a: string, b: string): boolean {
   return short.size > 0 && [...short].every((word) => long.has(word));
 }
 
-/** An error as an example: `name` and `trigger` are parts of the sentence. */
-export type CauseExample = {
-  readonly id: string;
-  readonly kind: LabelError["kind"];
-  readonly label: string;
-  readonly sentence: string | null;
-  readonly name: Part | null;
-  readonly trigger: Part | null;
-};
-
-/** The errors of an arm with a cause. */
-export type CauseCount = {
-  readonly name: CauseName | "none";
-  readonly definition: string;
-  readonly omitted: number;
-  readonly added: number;
-  /** The share of all errors of the arm, with its interval over cases; null without errors. */
-  readonly share: { readonly value: number; readonly low: number; readonly high: number } | null;
-  readonly example: CauseExample | null;
-};
-
-/** The counts of each cause, and of the errors without one. */
-export function countCauses(
-  errors: readonly LabelError[],
-  seed: number,
-  exampleOf: (error: LabelError, cause: CauseName | "none") => CauseExample,
-): readonly CauseCount[] {
-  const counted: readonly { readonly name: CauseName | "none"; readonly definition: string }[] = [
-    ...causes,
-    { name: "none", definition: "No rule applies" },
-  ];
-  return counted.map(({ name, definition }) => {
-    const has = (error: LabelError): boolean =>
-      name === "none" ? error.causes.length === 0 : error.causes.includes(name);
-    const own = errors.filter(has);
-    const omitted = own.filter(({ kind }) => kind === "omitted").length;
-    const examples = createRandom(seed)
-      .sample(own, Math.min(own.length, mostTried))
-      .map((error) => exampleOf(error, name));
-    const [low, high] =
-      errors.length === 0 ? [0, 1] : shareBounds(errors.map((error) => ({ isHit: has(error), group: error.id })));
-    return {
-      ...{ name, definition, omitted, added: own.length - omitted },
-      share: errors.length === 0 ? null : { value: own.length / errors.length, low, high },
-      example: examples.find(({ sentence }) => sentence !== null) ?? examples[0] ?? null,
-    };
-  });
-}
-
-/** Errors of which one with a sentence becomes the example. */
-const mostTried = 20;
-
 /** The quote of an error: the sentence that names the label with the status of the cause, else that of the label. */
 export function causeExample(
-  { id, kind, label }: LabelError,
-  cause: CauseName | "none",
+  { id, kind, label }: AnswerError,
+  cause: string,
   input: string,
   finders: { readonly mentions: MentionFinder; readonly quotes: QuoteFinder },
 ): CauseExample {
@@ -222,39 +160,3 @@ export function causeExample(
         : finders.quotes.named(input, label);
   return { id, kind, label, sentence: null, name: null, trigger: null, ...found };
 }
-
-/** The errors of one kind and cause in two arms: those of the other arm alone, of both, and of this arm alone. */
-export type CauseChange = {
-  readonly arm: string;
-  readonly kind: LabelError["kind"];
-  readonly cause: CauseName;
-  readonly removed: number;
-  readonly kept: number;
-  readonly new: number;
-};
-
-/**
- * How the errors of each cause change from another arm to this one: an error of the other arm is kept if this arm has
- * it, with whatever causes, and an error of this arm is new if the other arm has it with no cause. Causes without
- * errors are left out.
- */
-export function causeChanges(
-  arm: string,
-  other: readonly LabelError[],
-  own: readonly LabelError[],
-): readonly CauseChange[] {
-  const [before, after] = [other, own].map((errors) => new Set(errors.map(keyOf))) as [Set<string>, Set<string>];
-  return causes.flatMap(({ name }) =>
-    (["omitted", "added"] as const).flatMap((kind) => {
-      const caused = (errors: readonly LabelError[]): readonly string[] =>
-        errors.filter((error) => error.kind === kind && error.causes.includes(name)).map(keyOf);
-      const theirs = caused(other);
-      const kept = theirs.filter((key) => after.has(key)).length;
-      const added = caused(own).filter((key) => !before.has(key)).length;
-      if (theirs.length + added === 0) return [];
-      return [{ arm, kind, cause: name, removed: theirs.length - kept, kept, new: added }];
-    }),
-  );
-}
-
-const keyOf = ({ id, kind, label }: LabelError): string => `${id}\0${kind}\0${label}`;

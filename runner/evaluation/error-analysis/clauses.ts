@@ -1,9 +1,7 @@
 import { type Lexicon, type Status, statuses } from "../../data/labels/lexicon.ts";
 import { words, wordsAt } from "../../data/words.ts";
+import type { Part } from "../../plugins/tasks/category.ts";
 import { sentencesOf } from "./sentence.ts";
-
-/** Characters of a sentence, from `start` to before `end`. */
-export type Part = { readonly start: number; readonly end: number };
 
 /** A place that names a label. `trigger` is the phrase that makes it negated, past or hedged. */
 export type Mention = {

@@ -1,10 +1,8 @@
 import { isNone } from "../../data/labels/none.ts";
-import type { Mention, Part } from "./clauses.ts";
+import type { Quote } from "../../plugins/tasks/category.ts";
+import type { Mention } from "./clauses.ts";
 import type { MentionFinder } from "./mentions.ts";
 import type { SentenceFinder } from "./sentence.ts";
-
-/** A sentence about a label; `name` and `trigger` are parts of it. */
-export type Quote = { readonly sentence: string; readonly name: Part | null; readonly trigger: Part | null };
 
 /** Finds the sentence of an input that an example of a label quotes; undefined if no sentence is clearly about it. */
 export type QuoteFinder = {

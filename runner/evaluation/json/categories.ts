@@ -55,16 +55,4 @@ export const jsonCategories: readonly Category[] = [
       return [...byPlace(one.added).keys()].some((place) => place !== schemaPart && !gold.has(place));
     },
   },
-  {
-    name: "unsupported_value",
-    definition: "A wrong text of the answer does not occur in the input: often invented content",
-    applies: (one, { input }) => {
-      const text = input(one.id).toLowerCase();
-      return [...byPlace(one.added)].some(([place, json]) => {
-        if (place === schemaPart || !json.startsWith('"')) return false;
-        const value = String(JSON.parse(json)).trim().toLowerCase();
-        return value !== "" && !text.includes(value);
-      });
-    },
-  },
 ];

@@ -4,6 +4,7 @@ import type { OpenTask, ScoredCase, TaskFiles } from "../../plugins/tasks/task.t
 import { formatDiagnostic } from "../../util/code-frame.ts";
 import { UserError } from "../../util/user-error.ts";
 import { schemaPart } from "./categories.ts";
+import { jsonCauses } from "./causes.ts";
 import { compareValues, leaves, type Unit } from "./compare.ts";
 import { type ComparedAnswer, otherField } from "./counters.ts";
 import { fieldConfusions, fieldRows, type JsonDetails, schemaErrors } from "./details.ts";
@@ -110,6 +111,11 @@ export function openJson(
       };
     },
     strata: jsonStrata,
+    causes: jsonCauses({
+      unitsOf: ({ gold, prediction, parsed }, view) =>
+        compare(gold as JsonValue, parsed ? (prediction as JsonValue | null) : null, view),
+      fields: schema?.fields,
+    }),
     ...(schema === undefined ? {} : { form: writeJson(schema.document) }),
   };
 }

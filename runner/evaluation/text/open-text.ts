@@ -5,6 +5,7 @@ import type { View } from "../../data/labels/views.ts";
 import type { Measured, ScoredCases } from "../../plugins/metrics/metric.ts";
 import type { OpenTask, ScoredCase } from "../../plugins/tasks/task.ts";
 import { integer } from "../../util/format.ts";
+import { textCauses } from "./causes.ts";
 import { textStrata } from "./strata.ts";
 import { rougeTokens } from "./tokens.ts";
 
@@ -68,6 +69,7 @@ export const openText: OpenTask<string, string | null> = {
     return form === "" ? [] : [form];
   },
   strata: textStrata,
+  causes: textCauses,
 };
 
 /**

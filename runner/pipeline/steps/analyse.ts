@@ -47,7 +47,7 @@ type Params = TaskParams & {
 /** Analyses the errors of every arm, and compares each arm with the untrained model and the classical baseline. */
 export const analyse: StepKind<Params> = {
   name: "analyse",
-  version: 11,
+  version: 12,
   cached: true,
   outputs: () => ["analysis.json", "failures.jsonl"],
   async run({ arms, view, metric, baseline, zero_shot, seed, examples, subgroups, bootstrap, ...params }, context) {
@@ -91,6 +91,7 @@ export const analyse: StepKind<Params> = {
         return arm === "tuned" ? formatArm({ arm: "zero_shot", experiment }) : undefined;
       },
       categories: task.categories,
+      causes: open.causes,
       properties: open.strata,
       ...(bootstrap === undefined ? {} : { primary: (answers) => primaryOf(answers, bootstrap) }),
       baseline: baseline ?? undefined,

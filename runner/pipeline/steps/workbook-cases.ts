@@ -8,7 +8,7 @@ import type { Registry } from "../../plugins/registry.ts";
 import type { StepContext } from "../../plugins/step.ts";
 import type { OpenTask, Task } from "../../plugins/tasks/task.ts";
 import { verdictOf, type WorkbookCaseRow } from "../../reporting/render/xlsx/by-case-sheet.ts";
-import type { WorkbookCase } from "../../reporting/render/xlsx/case-sheet.ts";
+import { type Measurement, measuredIn, type WorkbookCase } from "../../reporting/render/xlsx/case-sheet.ts";
 import type { WorkbookConfusions } from "../../reporting/render/xlsx/confusion-sheets.ts";
 import type { WorkbookFailures } from "../../reporting/render/xlsx/failure-sheet.ts";
 import { labelSeparator } from "../../reporting/render/xlsx/sheet.ts";
@@ -86,15 +86,25 @@ export function* casesOf(
   }
 }
 
+/** What the engines measured of some responses. */
+export const measuredOf = (
+  arms: readonly Arm[],
+  { predictionKey }: Pick<Task, "predictionKey">,
+  context: StepContext,
+): ReadonlySet<Measurement> =>
+  measuredIn(arms.flatMap((arm) => readPredictions(context.input(`predictions.${arm}`), predictionKey)));
+
 /** The wrong answers by arm and case. */
 const failuresByCase = (context: StepContext): ReadonlyMap<string, Failure> =>
   new Map(
     readJsonLines<Failure>(context.input("failures")).map((failure) => [`${failure.arm}\0${failure.id}`, failure]),
   );
 
-/** The causes of each wrong label of a case: "renal cyst: negated". */
+/** The causes of each wrong label or value of a case: "renal cyst: negated"; of a wrong answer: "too short". */
 function causeTexts(failure: Failure | undefined): readonly string[] {
-  return (failure?.causes ?? []).map(({ label, causes }) => `${label}: ${causes.join(", ") || "none"}`);
+  return (failure?.causes ?? []).map(
+    ({ label, causes }) => `${label === "" ? "" : `${label}: `}${causes.join(", ") || "none"}`,
+  );
 }
 
 /** The error categories and causes of each arm with counts and examples. */
@@ -112,7 +122,14 @@ export function failuresOf(
       ...category,
       examples: category.examples.map((one) => ({ ...one, causes: causeTexts(failures.get(`${arm}\0${one.id}`)) })),
     }));
-    return [{ arm: nameOf(arm), wrong: own.wrong, categories, ...(own.causes ? { causes: own.causes.counts } : {}) }];
+    return [
+      {
+        arm: nameOf(arm),
+        wrong: own.wrong,
+        categories,
+        ...(own.causes ? { unit: own.causes.unit ?? "label", causes: own.causes.counts } : {}),
+      },
+    ];
   });
 }
 

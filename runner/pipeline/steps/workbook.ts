@@ -20,7 +20,7 @@ import type { Arm } from "./arms.ts";
 import { draft } from "./draft.ts";
 import { lastScores, readSelection } from "./selection.ts";
 import { openMetrics, openTask, scoringFiles, type TaskParams, taskOf, taskParams, withOwnMetrics } from "./task.ts";
-import { caseRowsOf, casesOf, confusionsOf, failuresOf } from "./workbook-cases.ts";
+import { caseRowsOf, casesOf, confusionsOf, failuresOf, measuredOf } from "./workbook-cases.ts";
 import { declaredArm, runOf, warningOf } from "./workbook-runs.ts";
 
 type Params = TaskParams & {
@@ -35,7 +35,7 @@ type Params = TaskParams & {
 /** Writes scores, predictions, error analysis, audit and provenance of all arms to one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 16,
+  version: 17,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp, ...params }, context) {
@@ -54,6 +54,7 @@ export const workbook: StepKind<Params> = {
       views: task.views,
       caseRows: caseRowsOf(arms, primary.view, { task, open }, context),
       cases: casesOf(arms, primary, { task, metrics, open, nameOf }, context),
+      measured: measuredOf(arms, task, context),
       caseView: primary.view,
       hasLabels: task.labels !== undefined,
       ...(context.hasInput("comparison")

@@ -7,7 +7,7 @@ import type { Json } from "../../util/canonical.ts";
 import type { Result, SourceText } from "../../util/diagnostic.ts";
 import type { Measured, Metric, ScoredCases } from "../metrics/metric.ts";
 import type { Registry } from "../registry.ts";
-import type { CaseProperty, Category } from "./category.ts";
+import type { CaseProperty, Category, CauseRules } from "./category.ts";
 
 /** The target cell of a data row: text, or the items of a JSON array. */
 export type Cell = string | readonly string[];
@@ -110,6 +110,8 @@ export interface OpenTask<T = any, P = any> {
   readonly groups?: LabelGroups | undefined;
   /** Properties of cases by which the error analysis scores strata. Absent: the task has none of its own. */
   readonly strata?: readonly CaseProperty[];
+  /** Rules for the causes of errors, for a task without labels. Absent: the error analysis has no causes. */
+  readonly causes?: CauseRules;
   /** Names of a label in the study's files, in addition to its spellings in the training rows. */
   namesOf?(label: string): readonly string[];
   /** The phrases by which texts negate, date and hedge labels; absent without a file for them. */

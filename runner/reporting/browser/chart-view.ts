@@ -65,11 +65,11 @@ async function draw(container: HTMLElement): Promise<void> {
     ...(typeof spec === "function" ? spec(container.clientWidth < narrow) : spec),
     width: Math.max(200, container.clientWidth),
     ...(height === undefined ? {} : { height }),
-    // The height is that of the axes; a legend below them adds to it.
-    autosize: { type: "fit-x", contains: "padding" },
     config: themeOf(container),
   };
-  const compiled = compile(full as unknown as TopLevelSpec).spec;
+  // The height is that of the axes; a legend below them adds to it. Vega-Lite would warn of a chart with a row for each
+  // value that its height cannot be fitted, which nobody requests.
+  const compiled = { ...compile(full as unknown as TopLevelSpec).spec, autosize };
   const view = new View(parse(compiled, undefined, { ast: true }), { renderer: "svg", expr: expressionInterpreter });
   const target = document.createElement("div");
   await view.initialize(target).runAsync();
@@ -84,6 +84,8 @@ async function draw(container: HTMLElement): Promise<void> {
   container.setAttribute("aria-label", label);
   container.replaceChildren(target);
 }
+
+const autosize = { type: "fit-x", contains: "padding" } as const;
 
 /** Below this width in pixels a chart has long labels on several lines. */
 const narrow = 600;

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import type { View } from "../../data/labels/views.ts";
 import { compareParts } from "../../evaluation/compare-parts.ts";
 import type { Analysis, Failure } from "../../evaluation/error-analysis/analyse.ts";
+import { errorsIn } from "../../evaluation/error-analysis/cause-counts.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { type ScoredResponse, withPrediction } from "../../pipeline/steps/answer.ts";
 import type { DataRow } from "../../pipeline/steps/data.ts";
@@ -128,8 +129,8 @@ function categoriesOf(analyses: readonly (Analysis | undefined)[]): Cases["categ
   }
   for (const analysis of analyses) {
     for (const { causes } of Object.values(analysis?.arms ?? {})) {
-      for (const { name, definition, omitted, added } of causes?.counts ?? [])
-        if (name !== "none" && omitted + added > 0) found.set(causeName(name), definition);
+      for (const count of causes?.counts ?? [])
+        if (count.name !== "none" && errorsIn(count) > 0) found.set(causeName(count.name), count.definition);
     }
   }
   return [...found].map(([name, definition]) => ({ name, definition }));

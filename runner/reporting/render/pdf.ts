@@ -4,6 +4,7 @@ import { NodeCompiler } from "@myriaddreamin/typst-ts-node-compiler";
 import { validJson } from "../../util/valid-text.ts";
 import type { Report } from "../report/document.ts";
 import type { RenderedFigure } from "./figures.ts";
+import { keptBlock, keptSpan } from "./keep-together.ts";
 import { readReferences } from "./references.ts";
 
 /** A PDF, and warnings about characters without a font. */
@@ -24,6 +25,8 @@ export function renderPdf(report: Report, figures: Readonly<Record<string, Rende
     "report.json",
     validJson({
       ...report,
+      abstract: report.abstract.map((paragraph) => paragraph.map(keptSpan)),
+      blocks: report.blocks.map(keptBlock),
       figures: undefined,
       fonts: fallbackFonts,
       sizes: Object.fromEntries(Object.entries(figures).map(([id, { width, height }]) => [id, [width, height]])),

@@ -59,5 +59,5 @@ describe("a finding on errors", () => {
 
 it("an example of a cause has the trigger in bold and the name in italics", () => {
   const [negated] = causeExamples(fixtureAnalysis(), "tuned", String);
-  expect(negated?.slice(5)).toEqual([{ strong: "No" }, " ", { emph: "kidney stone" }, ".", "”"]);
+  expect(negated?.slice(6)).toEqual([{ strong: "No" }, " ", { emph: "kidney stone" }, ".", "”"]);
 });

@@ -1,44 +1,54 @@
 import type { Analysis } from "../../evaluation/error-analysis/analyse.ts";
-import type { Causes } from "../../evaluation/error-analysis/cause-finder.ts";
-import type { CauseCount, CauseExample, CauseName } from "../../evaluation/error-analysis/causes.ts";
+import {
+  type CauseCount,
+  type CauseExample,
+  type Causes,
+  type ErrorUnit,
+  errorsIn,
+} from "../../evaluation/error-analysis/cause-counts.ts";
+import type { CauseName } from "../../evaluation/error-analysis/causes.ts";
 import { clopperPearson } from "../../evaluation/statistics/interval.ts";
-import { integer, missing, percent } from "../../util/format.ts";
+import { integer, missing, percent, plural } from "../../util/format.ts";
 import type { Block, Span } from "./document.ts";
 
 type NameOf = (arm: string) => string;
 
-/** Arms that fit into the table. */
-const mostArms = 5;
+/** The errors of an arm by kind, and the words for it. */
+export const kindTexts: Readonly<Record<ErrorUnit, string>> = {
+  label: "wrong labels (omitted + added)",
+  value: "wrong values (missing + additional + other)",
+  answer: "wrong answers",
+};
+const kindCounts = ({ unit, omitted, added, changed = 0 }: Causes): string =>
+  (unit === "answer" ? [changed] : unit === "value" ? [omitted, added, changed] : [omitted, added])
+    .map((count) => integer(count))
+    .join(" + ");
 
-/** The table of causes by arm, in the order of `ranked`. Empty without causes. */
+/** The table of causes of some arms. Empty without causes. */
 export function causeTable(
   { arms }: Analysis,
   primary: string,
-  ranked: readonly string[],
+  names: readonly string[],
   nameOf: NameOf,
 ): readonly Block[] {
-  const names = ranked.filter((arm) => arms[arm]?.causes).slice(0, mostArms);
   const own = arms[primary]?.causes;
   if (!own) return [];
   const of = (arm: string): Causes => arms[arm]?.causes as Causes;
   const cell = (count: CauseCount | undefined): string =>
-    count === undefined || count.share === null || count.omitted + count.added === 0 ? missing : countText(count);
+    count === undefined || count.share === null || errorsIn(count) === 0 ? missing : countText(count);
+  const unit = own.unit ?? "label";
   const shown = own.counts.filter(({ name }) =>
-    names.some((arm) => of(arm).counts.some((one) => one.name === name && one.omitted + one.added > 0)),
+    names.some((arm) => of(arm).counts.some((one) => one.name === name && errorsIn(one) > 0)),
   );
   return [
     {
       type: "table",
       id: "causes",
-      caption:
-        "Causes of wrong labels by arm: number, share of the wrong labels of the arm, and 95 % confidence interval over cases. A wrong label can have several causes.",
+      caption: `Causes of wrong ${unit}s by arm: number, share of the wrong ${unit}s of the arm, and 95 % confidence interval over cases. A wrong ${unit} can have several causes.`,
       head: ["cause", ...names.map(nameOf)],
       align: ["left", ...names.map(() => "right" as const)],
       rows: [
-        [
-          "wrong labels (omitted + added)",
-          ...names.map((arm) => `${integer(of(arm).omitted)} + ${integer(of(arm).added)}`),
-        ],
+        [kindTexts[unit], ...names.map((arm) => kindCounts(of(arm)))],
         ...shown.map(({ name }) => [
           causeText(name),
           ...names.map((arm) => cell(of(arm).counts.find((one) => one.name === name))),
@@ -48,15 +58,42 @@ export function causeTable(
   ];
 }
 
-function countText({ omitted, added, share }: CauseCount): string {
-  const { value, low, high } = share as NonNullable<CauseCount["share"]>;
+function countText(count: CauseCount): string {
+  const { value, low, high } = count.share as NonNullable<CauseCount["share"]>;
   const bounds = [low, high].map((bound) => String(Math.round(100 * bound)));
-  return `${integer(omitted + added)} (${percent(value, 0)}) [${bounds.join(", ")}]`;
+  return `${integer(errorsIn(count))} (${percent(value, 0)}) [${bounds.join(", ")}]`;
 }
 
 /** The words of a cause: "synonym boundary"; "no rule applies" for none. */
 export const causeText = (name: CauseCount["name"]): string =>
   name === "none" ? "no rule applies" : name.replaceAll("_", " ");
+
+/** The table of errors by field of an arm. Empty for a task without fields. */
+export function fieldErrorTable({ arms }: Analysis, arm: string, nameOf: NameOf): readonly Block[] {
+  const { fields = [] } = arms[arm]?.causes ?? {};
+  const shown = fields.filter(({ wrong, added }) => wrong + added > 0);
+  if (shown.length === 0) return [];
+  const rest = fields.length - shown.length;
+  return [
+    {
+      type: "table",
+      id: "field-causes",
+      caption: `Wrong values of the arm “${nameOf(arm)}” by field: values of gold, the share of them that is wrong or missing, additional values, and causes. ${rest === 0 ? "" : `${plural(rest, "field")} without an error ${rest === 1 ? "is" : "are"} left out. `}A wrong value can have several causes.`,
+      head: ["field", "values", "wrong", "additional", "causes"],
+      align: ["left", "right", "right", "right", "left"],
+      rows: shown.map(({ name, gold, wrong, added, causes }) => [
+        name,
+        integer(gold),
+        gold === 0 ? missing : `${integer(wrong)} (${percent(wrong / gold, 0)})`,
+        integer(added),
+        Object.entries(causes)
+          .sort(([, a], [, b]) => b - a)
+          .map(([cause, count]) => `${causeText(cause)} ${integer(count)}`)
+          .join(", "),
+      ]),
+    },
+  ];
+}
 
 /** One example for each cause: the primary arm's, else that of another arm. */
 export function causeExamples({ arms }: Analysis, primary: string, nameOf: NameOf): readonly (readonly Span[])[] {
@@ -72,12 +109,27 @@ export function causeExamples({ arms }: Analysis, primary: string, nameOf: NameO
         { strong: causeText(name) },
         `. ${definition}. Case `,
         { case: example.id },
-        `${arm === primary ? "" : ` (arm “${nameOf(arm)}”)`}, ${example.kind} label ${example.label}`,
+        arm === primary ? "" : ` (arm “${nameOf(arm)}”)`,
+        ...subjectOf(example),
         ...(example.sentence === null ? ["."] : [": “", ...marked(example), "”"]),
       ],
     ];
   });
 }
+
+/** What an example is about: the label, or the value that is expected and that the answer has; nothing for an answer. */
+function subjectOf(example: CauseExample): readonly Span[] {
+  const { kind, label, expected, given } = example;
+  if (label === "") return [];
+  if (expected === undefined && given === undefined) return [`, ${kind} label ${label}`];
+  return [", ", { strong: label }, `: ${valuesText(example)}`];
+}
+
+/** A wrong value: "expected 3, answered "three"". */
+export const valuesText = ({ expected, given }: Pick<CauseExample, "expected" | "given">): string =>
+  expected === undefined
+    ? `answered ${given}, nothing expected`
+    : `expected ${expected}, ${given === undefined ? "nothing answered" : `answered ${given}`}`;
 
 /** The sentence of an example: its trigger in bold, the name of the label in italics. */
 function marked({ sentence, name, trigger }: CauseExample): readonly Span[] {
@@ -108,17 +160,27 @@ const mostFindings = 5;
 export function findings({ arms }: Analysis, primary: string, nameOf: NameOf): readonly string[] {
   const own = arms[primary]?.causes;
   if (!own) return [];
+  const stated: readonly Change[] =
+    own.unit === undefined
+      ? changes
+      : own.counts.map(({ name, phrase = "" }) => ({ kind: undefined, causes: [name], text: phrase }));
   const effects = [
-    ...changes.flatMap((change) => changeFinding(change, arms, primary, nameOf)),
+    ...stated.flatMap((change) => changeFinding(change, arms, primary, nameOf)),
     ...rateFindings(own, nameOf(primary)),
+    ...fieldFindings(own, nameOf(primary)),
   ].sort((a, b) => b.size - a.size);
   return [...mainCauses(own, nameOf(primary)), ...effects.map(({ text }) => text)].slice(0, mostFindings);
 }
 
 type Finding = { readonly size: number; readonly text: string };
-type Change = { readonly kind: "omitted" | "added"; readonly causes: readonly CauseName[]; readonly text: string };
+type Change = {
+  /** Undefined for values and answers. */
+  readonly kind: "omitted" | "added" | undefined;
+  readonly causes: readonly string[];
+  readonly text: string;
+};
 
-const changes: readonly Change[] = [
+const changes: readonly (Change & { readonly causes: readonly CauseName[] })[] = [
   { kind: "added", causes: ["negated", "past"], text: "are named in the text only as absent, historical or resolved" },
   { kind: "added", causes: ["unsupported"], text: "have no support in the text" },
   { kind: "added", causes: ["unseen_label"], text: "occur in no training row" },
@@ -133,9 +195,7 @@ function changeFinding(
   primary: string,
   nameOf: NameOf,
 ): readonly Finding[] {
-  const change = arms[primary]?.causes?.against.filter(
-    (one) => one.kind === kind && (causes as readonly string[]).includes(one.cause),
-  );
+  const change = arms[primary]?.causes?.against.filter((one) => one.kind === kind && causes.includes(one.cause));
   const other = change?.[0]?.arm;
   const theirs = other === undefined ? undefined : arms[other]?.causes;
   if (change === undefined || other === undefined || !theirs) return [];
@@ -144,11 +204,22 @@ function changeFinding(
   if (removed + added === 0) return [];
   const [low, high] = clopperPearson(removed, removed + added);
   if (low <= 0.5 && high >= 0.5) return [];
-  const verb = kind === "added" ? "adds" : "omits";
   const had = removed + kept;
+  const size = Math.abs(removed - added) / errorsIn(theirs);
+  if (kind === undefined)
+    return [
+      {
+        size,
+        text: valueChange({ ...theirs, unit: theirs.unit ?? "value" }, { removed, had, added }, text, [
+          nameOf(other),
+          nameOf(primary),
+        ]),
+      },
+    ];
+  const verb = kind === "added" ? "adds" : "omits";
   return [
     {
-      size: Math.abs(removed - added) / (theirs.omitted + theirs.added),
+      size,
       text:
         had === 0
           ? `The arm “${nameOf(primary)}” ${verb} ${integer(added)} labels that ${text}; the arm “${nameOf(other)}” ${verb} none.`
@@ -157,6 +228,24 @@ function changeFinding(
             `The arm “${nameOf(primary)}” corrects ${integer(removed)} of these ${integer(had)} and ${verb} ${integer(added)} others of this kind.`,
     },
   ];
+}
+
+/** A change of the wrong values or answers with one cause. */
+function valueChange(
+  theirs: Causes & { readonly unit: "value" | "answer" },
+  { removed, had, added }: { readonly removed: number; readonly had: number; readonly added: number },
+  text: string,
+  [other, primary]: readonly [string, string],
+): string {
+  const { unit } = theirs;
+  if (had === 0)
+    return `The arm “${primary}” has ${plural(added, `wrong ${unit}`)} that ${text}; the arm “${other}” has none.`;
+  const done = unit === "value" ? "corrects" : "has no such fault in";
+  const others = added === 0 ? "no others" : `${integer(added)} ${added === 1 ? "other" : "others"}`;
+  return (
+    `Of the ${integer(errorsIn(theirs))} wrong ${unit}s of the arm “${other}”, ${integer(had)} (${percent(had / errorsIn(theirs), 0)}) ${text}. ` +
+    `The arm “${primary}” ${done} ${integer(removed)} of these ${integer(had)} and has ${others} of this kind.`
+  );
 }
 
 const statedTexts = { hedged: "names only as possible", inferred: "does not name" } as const;
@@ -185,21 +274,51 @@ function rateFindings({ stated }: Causes, arm: string): readonly Finding[] {
   });
 }
 
+/** Fields that are wrong more or less often than all others, if the intervals do not overlap. */
+function fieldFindings({ fields = [] }: Causes, arm: string): readonly Finding[] {
+  return fields.flatMap(({ name, gold, wrong }) => {
+    const rest = fields.filter((one) => one.name !== name);
+    const [values, errors] = [
+      rest.reduce((sum, one) => sum + one.gold, 0),
+      rest.reduce((sum, one) => sum + one.wrong, 0),
+    ];
+    if (gold === 0 || values === 0) return [];
+    const [low, high] = clopperPearson(wrong, gold);
+    const [restLow, restHigh] = clopperPearson(errors, values);
+    // A field that is right more often than others is no finding on errors.
+    if (low <= restHigh) return [];
+    const rate = (count: number, of: number, where: string, from: number, to: number): string =>
+      `${integer(count)} of ${integer(of)} values of ${where} (${percent(count / of, 0)}, 95 % confidence interval ${percent(from, 0)} to ${percent(to, 0)})`;
+    return [
+      {
+        size: wrong / gold - errors / values,
+        text: `The arm “${arm}” is wrong in ${rate(wrong, gold, `the field ${name}`, low, high)}, and in ${rate(errors, values, "all other fields", restLow, restHigh)}.`,
+      },
+    ];
+  });
+}
+
 /** The most frequent causes of an arm, with their intervals. */
-function mainCauses({ omitted, added, counts }: Causes, arm: string): readonly string[] {
-  const all = omitted + added;
+function mainCauses({ omitted, added, changed = 0, counts, ...rest }: Causes, arm: string): readonly string[] {
+  const unit: ErrorUnit = rest.unit ?? "label";
+  const all = omitted + added + changed;
   const [first, second] = counts
     .filter(({ name, share }) => name !== "none" && (share?.low ?? 0) > 0.02)
-    .sort((a, b) => b.omitted + b.added - a.omitted - a.added);
+    .sort((a, b) => errorsIn(b) - errorsIn(a));
   if (first === undefined) return [];
   const text = ({ name, share, ...count }: CauseCount): string => {
     const { value, low, high } = share as NonNullable<CauseCount["share"]>;
-    return `“${causeText(name)}” (${integer(count.omitted + count.added)}, ${percent(value, 0)}, 95 % confidence interval ${percent(low, 0)} to ${percent(high, 0)})`;
+    return `“${causeText(name)}” (${integer(errorsIn(count))}, ${percent(value, 0)}, 95 % confidence interval ${percent(low, 0)} to ${percent(high, 0)})`;
   };
   const none = counts.find(({ name }) => name === "none");
-  const rest = none === undefined ? 0 : none.omitted + none.added;
+  const unexplained = none === undefined ? 0 : errorsIn(none);
+  const kinds: Readonly<Record<ErrorUnit, string>> = {
+    label: ` (${integer(omitted)} omitted, ${integer(added)} added)`,
+    value: ` (${integer(omitted)} missing, ${integer(added)} additional, ${integer(changed)} other)`,
+    answer: "",
+  };
   return [
-    `Of the ${integer(all)} wrong labels of the arm “${arm}” (${integer(omitted)} omitted, ${integer(added)} added), the most frequent cause is ${text(first)}` +
-      `${second === undefined ? "" : `, followed by ${text(second)}`}.${rest === 0 ? "" : ` No rule applies to ${integer(rest)}.`}`,
+    `Of the ${integer(all)} wrong ${unit}s of the arm “${arm}”${kinds[unit]}, the most frequent cause is ${text(first)}` +
+      `${second === undefined ? "" : `, followed by ${text(second)}`}.${unexplained === 0 ? "" : ` No rule applies to ${integer(unexplained)}.`}`,
   ];
 }

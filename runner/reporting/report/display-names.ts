@@ -47,13 +47,17 @@ export const modelArms = (run: Pick<RunFacts, "config" | "compared" | "arms">): 
 export const trainedArms = (run: Pick<RunFacts, "config" | "compared" | "arms">): readonly ModelArm[] =>
   modelArms(run).filter(({ isTrained }) => isTrained);
 
-/** All arms of a run: its primary arm, other arms of language models, then the others. */
-export function rankedArms(run: RunFacts): readonly Arm[] {
-  const all = run.arms.map(({ name }) => name);
+/**
+ * The arms that a table with room for `most` of them shows, in the order of all tables. If there are more, the primary
+ * arm, other arms of language models and the strongest baseline are first choices.
+ */
+export function shownArms(run: RunFacts, most: number, has: (arm: Arm) => boolean = () => true): readonly Arm[] {
+  const all = run.arms.map(({ name }) => name).filter(has);
   const own = primaryArm(run);
   const models = modelArms(run).map(({ arm }) => arm);
   const baseline = run.analysis?.baseline ?? own;
-  return [...new Set([own, ...models, baseline, ...all])].filter((arm) => all.includes(arm));
+  const chosen = [...new Set([own, ...models, baseline, ...all])].filter((arm) => all.includes(arm)).slice(0, most);
+  return all.filter((arm) => chosen.includes(arm));
 }
 
 /** The arm that a run evaluates: the fine-tuned model, or the zero-shot model if the run trains nothing. */

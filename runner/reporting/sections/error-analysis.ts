@@ -1,8 +1,8 @@
 import { integer, percent, plural, score } from "../../util/format.ts";
 import { type AnalysedRun, isAnalysed, ownAnalysis } from "../report/analysed-run.ts";
-import { causeExamples, causeTable, findings } from "../report/causes.ts";
+import { causeExamples, causeTable, fieldErrorTable, findings } from "../report/causes.ts";
 import { coverageTable } from "../report/coverage-table.ts";
-import { armNamingOf, metricName, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
+import { armNamingOf, metricName, namingOf, primaryArm, shownArms } from "../report/display-names.ts";
 import { about, type Block, heading, paragraph, type Span } from "../report/document.ts";
 import { sizeText, viewText } from "../report/scored-cases.ts";
 import type { RunFacts, Study } from "../report/study.ts";
@@ -36,9 +36,7 @@ export function errorAnalysis({ runs }: Study): readonly Block[] {
 
 function categories(run: AnalysedRun): Block {
   const { arms } = run.analysis;
-  const names = rankedArms(run)
-    .filter((name) => name in arms)
-    .slice(0, mostArms);
+  const names = shownArms(run, mostArms, (name) => name in arms);
   return {
     type: "table",
     id: "categories",
@@ -76,26 +74,43 @@ function causes(run: AnalysedRun): readonly Block[] {
   const { analysis } = run;
   const own = primaryArm(run);
   const armName = armNamingOf(run);
-  const table = causeTable(analysis, own, rankedArms(run), armName);
+  const table = causeTable(
+    analysis,
+    own,
+    shownArms(run, mostArms, (arm) => analysis.arms[arm]?.causes != null),
+    armName,
+  );
   if (table.length === 0) return [];
   const items = causeExamples(analysis, own, armName);
+  const unit = analysis.arms[own]?.causes?.unit ?? "label";
   return [
     heading(2, "Causes"),
-    paragraph(
-      { ref: "causes" },
-      " relates each omitted or added label to causes, by rules on the text and the training rows. The phrases by which a text negates, dates and hedges are those of a lexicon. A cause is an association and no proof.",
-    ),
+    paragraph({ ref: "causes" }, ` relates each ${subjects[unit].text} A cause is an association and no proof.`),
     ...table,
+    ...fieldErrorTable(analysis, own, armName),
     ...(items.length === 0
       ? []
-      : [
-          paragraph(
-            "An example of each cause. The phrase of the lexicon is bold, the name of the label is in italics.",
-          ),
-          { type: "list" as const, items },
-        ]),
+      : [paragraph(`An example of each cause. ${subjects[unit].marks}`), { type: "list" as const, items }]),
   ];
 }
+
+/** What is related to causes, and what is marked in examples, by what the errors are about. */
+const subjects = {
+  label: {
+    text: "omitted or added label to causes, by rules on the text and the training rows. The phrases by which a text negates, dates and hedges are those of a lexicon.",
+    marks: "The phrase of the lexicon is bold, the name of the label is in italics.",
+  },
+  value: {
+    text: "missing, additional or other value to causes, by rules on the input, the target and the schema. The rules read numbers in any notation, dates, and words in a row.",
+    marks:
+      "The sentence of the input that states the expected value has it in italics; a value that belongs elsewhere is bold.",
+  },
+  answer: {
+    text: "answer that differs from its target to causes, by rules on the input, the target and the answer.",
+    marks:
+      "The quote is from the answer, or from the target if something is missing in the answer; what shows the cause is bold.",
+  },
+} as const;
 
 function findingList(run: RunFacts): readonly Block[] {
   const found = errorFindings(run);
@@ -150,9 +165,7 @@ const mostPairs = 3;
 function subgroups(run: AnalysedRun): readonly Block[] {
   const { subgroups: found, arms, view } = run.analysis;
   if (found === undefined) return [];
-  const names = rankedArms(run)
-    .filter((name) => name in arms)
-    .slice(0, mostArms);
+  const names = shownArms(run, mostArms, (name) => name in arms);
   return [
     heading(2, "Results by subgroup"),
     paragraph(...about("subgroups", "scores the cases with each value of a column.")),

@@ -1,7 +1,7 @@
 import type { Example } from "../../evaluation/error-analysis/analyse.ts";
 import { plural } from "../../util/format.ts";
 import { type AnalysedRun, ownAnalysis } from "../report/analysed-run.ts";
-import { causeText } from "../report/causes.ts";
+import { causeText, valuesText } from "../report/causes.ts";
 import { hasLabels } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 
@@ -25,11 +25,15 @@ export function errorExamples(run: AnalysedRun): readonly Block[] {
           { case: id },
           ". ",
           ...(sentence === null ? [] : ["“", { emph: sentence }, "” "]),
-          { strong: "Gold: " },
-          partList(gold, empty),
-          { strong: " Prediction: " },
-          partList(given, empty),
-          ...causeList(wrong),
+          ...(wrong.some(isValue)
+            ? valueList(wrong.filter(isValue), gold.length)
+            : [
+                { strong: "Gold: " },
+                partList(gold, empty),
+                { strong: " Prediction: " },
+                partList(given, empty),
+                ...causeList(wrong),
+              ]),
         ];
       }),
   );
@@ -65,10 +69,32 @@ export function errorExamples(run: AnalysedRun): readonly Block[] {
 /** Wrong labels of which an example names the causes; the workbook has all. */
 const mostWrongLabels = 4;
 
+type WrongLabel = NonNullable<Example["wrong_labels"]>[number];
+const isValue = ({ expected, given }: WrongLabel): boolean => expected !== undefined || given !== undefined;
+
+/** The wrong values of a case: "Wrong: cost: expected 3, answered 4 (invented). 5 of 6 values are right." */
+function valueList(errors: readonly WrongLabel[], gold: number): readonly Span[] {
+  const hidden = errors.length - mostWrongLabels;
+  const shown = errors
+    .slice(0, mostWrongLabels)
+    .flatMap((error, at): readonly Span[] => [
+      ...(at === 0 ? [] : ["; "]),
+      { emph: error.label },
+      `: ${valuesText(error)}${error.causes.length === 0 ? "" : ` (${error.causes.map(causeText).join(", ")})`}`,
+    ]);
+  const right = gold - errors.filter(({ expected }) => expected !== undefined).length;
+  return [
+    { strong: "Wrong: " },
+    ...shown,
+    `${hidden > 0 ? `; and ${plural(hidden, "further wrong value")}` : ""}. Right: ${right} of ${plural(gold, "value")}.`,
+  ];
+}
+
 /** The causes of the wrong labels of a case: "Causes: gallstone omitted (overlooked)." */
 function causeList(errors: NonNullable<Example["wrong_labels"]>): readonly Span[] {
   const known = errors.flatMap(({ label, kind, causes }) => {
-    return causes.length === 0 ? [] : [`${label} ${kind} (${causes.map(causeText).join(", ")})`];
+    const texts = causes.map(causeText).join(", ");
+    return causes.length === 0 ? [] : [label === "" ? texts : `${label} ${kind} (${texts})`];
   });
   const hidden = known.length - mostWrongLabels;
   const shown = known.slice(0, mostWrongLabels).join("; ");

@@ -1,5 +1,5 @@
 import { integer, plural, score, withInterval } from "../../util/format.ts";
-import { armNamingOf, primaryArm, rankedArms, trainedArms } from "../report/display-names.ts";
+import { armNamingOf, primaryArm, shownArms, trainedArms } from "../report/display-names.ts";
 import { about, type Block, heading, paragraph, type Span } from "../report/document.ts";
 import { fieldConfusionTable, fieldTable } from "../report/field-tables.ts";
 import { sizeText, viewText } from "../report/scored-cases.ts";
@@ -15,8 +15,8 @@ export function resultsByField(run: RunFacts): readonly Block[] {
   const own = run.arms.find(({ name }) => name === primaryArm(run));
   if (own?.fields === undefined) return [];
   const { rows, confusions, errors } = own.fields;
-  const others = rankedArms(run)
-    .slice(1, mostRivals + 1)
+  const others = shownArms(run, mostRivals + 1)
+    .filter((name) => name !== own.name)
     .flatMap((name) => {
       const fields = run.arms.find((arm) => arm.name === name)?.fields;
       return fields === undefined ? [] : [{ name: armName(name), rows: fields.rows }];
@@ -74,9 +74,7 @@ export function resultsByLabel(run: RunFacts): readonly Block[] {
   const rows = (own?.labels ?? []).filter(({ support }) => support > 0);
   if (own === undefined || rows.length === 0) return [];
   const { view } = run.config.evaluate.primary;
-  const rivals = rankedArms(run)
-    .slice(1, mostRivals + 1)
-    .map((name) => ({ name }));
+  const shown = shownArms(run, mostRivals + 1);
   const f1 = (arm: string, label: string): string =>
     score(run.arms.find(({ name }) => name === arm)?.labels.find((row) => row.label === label)?.f1);
   return [
@@ -95,15 +93,8 @@ export function resultsByLabel(run: RunFacts): readonly Block[] {
           : `The ${mostLabels} most frequent labels of the evaluated cases ${viewText(run, view)}; the workbook lists all ${rows.length}.`) +
         ` Precision and recall are those of ${armName(own.name)}.` +
         ` The 95 % intervals are those of each F1 alone (Clopper-Pearson); they are not corrected for the number of labels.`,
-      head: [
-        "label",
-        "cases",
-        "precision",
-        "recall",
-        `F1 ${armName(own.name)}`,
-        ...rivals.map(({ name }) => `F1 ${armName(name)}`),
-      ],
-      align: ["left", "right", "right", "right", "right", ...rivals.map(() => "right" as const)],
+      head: ["label", "cases", "precision", "recall", ...shown.map((name) => `F1 ${armName(name)}`)],
+      align: ["left", "right", "right", "right", ...shown.map(() => "right" as const)],
       rows: rows
         .slice(0, mostLabels)
         .map(({ label, support, precision, recall, f1: value, f1_low, f1_high }) => [
@@ -111,8 +102,11 @@ export function resultsByLabel(run: RunFacts): readonly Block[] {
           integer(support),
           score(precision),
           score(recall),
-          withInterval({ value, low: f1_low ?? undefined, high: f1_high ?? undefined }),
-          ...rivals.map(({ name }) => f1(name, label)),
+          ...shown.map((name) =>
+            name === own.name
+              ? withInterval({ value, low: f1_low ?? undefined, high: f1_high ?? undefined })
+              : f1(name, label),
+          ),
         ]),
     },
     ...(run.trainLabels.length === 0

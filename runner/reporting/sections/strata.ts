@@ -2,19 +2,20 @@ import type { CaseStratum, LabelStratum } from "../../evaluation/error-analysis/
 import type { Estimate } from "../../util/bounds.ts";
 import { integer, score, withInterval } from "../../util/format.ts";
 import { type AnalysedArm, type AnalysedRun, ownAnalysis } from "../report/analysed-run.ts";
-import { armNamingOf, hasLabels, metricName, modelArms, primaryArm } from "../report/display-names.ts";
+import { armNamingOf, hasLabels, metricName, modelArms, primaryArm, shownArms } from "../report/display-names.ts";
 import { about, type Block, heading, paragraph } from "../report/document.ts";
 import { viewText } from "../report/scored-cases.ts";
 
 /** Scores by stratum of labels and of cases. */
 export function strata(run: AnalysedRun): readonly Block[] {
   const { arms, view } = run.analysis;
-  const models = modelArms(run).map(({ arm }) => arm);
-  const rivals = models.filter((arm) => arm !== primaryArm(run) && arm in arms).slice(0, mostRivals);
+  const models = new Set(modelArms(run).map(({ arm }) => arm));
+  const shown = shownArms(run, mostRivals + 1, (arm) => (models.has(arm) || arm === primaryArm(run)) && arm in arms);
   const armName = armNamingOf(run);
   const isLabelled = hasLabels(run.config);
-  const isSeveral = rivals.length > 0;
-  const own = isSeveral ? `, ${armName(primaryArm(run))}` : "";
+  const isSeveral = shown.length > 1;
+  const headOf = (name: string): readonly string[] =>
+    isSeveral ? shown.map((arm) => `${name}, ${armName(arm)}`) : [name];
   const byLabel = dividing(labelStrata(ownAnalysis(run)).filter(([, row]) => row.support + row.predicted > 0));
   const f1Of = (row: LabelStratum | undefined) => row && bounded(row.f1, row);
   const scoreOf = (row: CaseStratum | undefined) => row && (isLabelled ? bounded(row.micro_f1, row) : primaryOf(row));
@@ -45,16 +46,12 @@ export function strata(run: AnalysedRun): readonly Block[] {
               labelMethod,
             )}. Gold: gold labels in the stratum.`,
             // Counts of the primary arm are left out next to other arms: the columns with intervals need the space.
-            head: [
-              ...["by", "stratum", "gold", ...(isSeveral ? [] : ["predicted", "recall"])],
-              ...[`F1${own}`, ...rivals.map((arm) => `F1, ${armName(arm)}`)],
-            ],
-            align: ["left" as const, "left" as const, ...rights(isSeveral ? 2 + rivals.length : 4)],
+            head: [...["by", "stratum", "gold", ...(isSeveral ? [] : ["predicted", "recall"])], ...headOf("F1")],
+            align: ["left" as const, "left" as const, ...rights(isSeveral ? 1 + shown.length : 4)],
             rows: byLabel.map(([by, row], index, all) => [
               ...[all[index - 1]?.[0] === by ? "" : by, row.name, integer(row.support)],
               ...(isSeveral ? [] : [integer(row.predicted), score(row.recall)]),
-              withInterval(f1Of(row)),
-              ...rivals.map((arm) => withInterval(f1Of(find(labelStrata(arms[arm]), by, row.name)))),
+              ...shown.map((arm) => withInterval(f1Of(find(labelStrata(arms[arm]), by, row.name)))),
             ]),
           },
         ]
@@ -69,16 +66,12 @@ export function strata(run: AnalysedRun): readonly Block[] {
               byCase.map(([, row]) => scoreOf(row)),
               isLabelled ? labelMethod : caseMethod,
             )}.`,
-            head: [
-              ...["by", "stratum", "cases", ...(isSeveral ? [] : ["exact match"])],
-              ...[`${metric}${own}`, ...rivals.map((arm) => `${metric}, ${armName(arm)}`)],
-            ],
-            align: ["left" as const, "left" as const, ...rights(isSeveral ? 2 + rivals.length : 3)],
+            head: [...["by", "stratum", "cases", ...(isSeveral ? [] : ["exact match"])], ...headOf(metric)],
+            align: ["left" as const, "left" as const, ...rights(isSeveral ? 1 + shown.length : 3)],
             rows: byCase.map(([by, row], index, all) => [
               ...[all[index - 1]?.[0] === by ? "" : by, row.name, integer(row.cases)],
               ...(isSeveral ? [] : [score(row.exact_match)]),
-              withInterval(scoreOf(row)),
-              ...rivals.map((arm) => withInterval(scoreOf(find(caseStrata(arms[arm]), by, row.name)))),
+              ...shown.map((arm) => withInterval(scoreOf(find(caseStrata(arms[arm]), by, row.name)))),
             ]),
           },
         ]),

@@ -1,6 +1,7 @@
 import { casesFragment } from "../../browser/case-address.ts";
 import type { Block, Cell, Span } from "../../report/document.ts";
 import type { RenderedFigure } from "../figures.ts";
+import { keptBlock } from "../keep-together.ts";
 import type { Reference } from "./bibliography.ts";
 import { Html, html } from "./html.ts";
 
@@ -92,7 +93,7 @@ ${rows}</tbody></table></div>
     }
   };
 
-  const rendered = blocks.map(renderBlock);
+  const rendered = blocks.map((block) => renderBlock(keptBlock(block)));
   const listed = cited.flatMap((key) => references.filter((one) => one.key === key));
   if (listed.length > 0) contents.push({ id: "references", text: "References", level: 1 });
   const bibliography =

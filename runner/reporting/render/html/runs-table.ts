@@ -2,6 +2,7 @@ import type { ArmScore, RunRow } from "../../../runs/run-row.ts";
 import { gigabytes, missing, reportDuration, score, withInterval } from "../../../util/format.ts";
 import { metricName } from "../../report/display-names.ts";
 import { settingsText } from "../../report/run-names.ts";
+import { keepTogether } from "../keep-together.ts";
 import { type Html, html } from "./html.ts";
 
 /** Options of a run table: `linkOf` gives the page of a run, `choose` adds checkboxes for a comparison. */
@@ -17,7 +18,7 @@ export function runsTable(rows: readonly RunRow[], { linkOf, choose = false }: R
     ["run", "left"],
     ["metric", "left"],
     ["arm", "left"],
-    ["score [95 % CI]", "right"],
+    [keepTogether("score [95 % CI]"), "right"],
     ["best other arm", "right"],
     ["time", "right"],
     ...(measured ? [["memory", "right"] as const] : []),

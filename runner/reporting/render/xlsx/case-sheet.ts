@@ -41,6 +41,21 @@ export type WorkbookCase = {
   readonly causes?: readonly string[];
 };
 
+/** What an engine can measure of a response. */
+export type Measurement = "finish" | "prompt_tokens" | "new_tokens";
+const measurements: readonly (Column & { readonly key: Measurement })[] = [
+  { key: "finish", header: "Finish reason", width: 15 },
+  { key: "prompt_tokens", header: "Prompt tokens", width: 15, numFmt: whole },
+  { key: "new_tokens", header: "New tokens", width: 13, numFmt: whole },
+];
+
+/** The measurements that some predictions have. */
+export function measuredIn(predictions: Iterable<Partial<Record<Measurement, unknown>>>): ReadonlySet<Measurement> {
+  const found = new Set<Measurement>();
+  for (const one of predictions) for (const { key } of measurements) if (one[key] !== undefined) found.add(key);
+  return found;
+}
+
 /**
  * Writes one row per case and arm, on several sheets if necessary. `view` is the view of the comparison, and `metric` the primary
  * one, which replaces F1 for a task without labels. The text of a case is on the sheet By case, which has it once.
@@ -51,8 +66,17 @@ export async function writeCases(
   {
     view,
     hasLabels,
+    hasCauses,
+    measured,
     metric,
-  }: { readonly view: View; readonly hasLabels: boolean; readonly metric: string | undefined },
+  }: {
+    readonly view: View;
+    readonly hasLabels: boolean;
+    readonly hasCauses: boolean;
+    /** What the engine of an arm measured; the other columns are left out. */
+    readonly measured: ReadonlySet<Measurement>;
+    readonly metric: string | undefined;
+  },
 ): Promise<void> {
   const columns: Column[] = [
     { header: "ID", width: 14 },
@@ -69,11 +93,9 @@ export async function writeCases(
         ]
       : []),
     { header: "Parsing", width: 16 },
-    { header: "Finish reason", width: 15 },
-    { header: "Prompt tokens", width: 15, numFmt: whole },
-    { header: "New tokens", width: 13, numFmt: whole },
+    ...measurements.filter(({ key }) => measured.has(key)).map(({ key: _, ...column }) => column),
     { header: "Error categories", width: 40, wrap: true, indent: 1 },
-    ...(hasLabels ? [{ header: "Causes", width: 40, wrap: true }] : []),
+    ...(hasCauses ? [{ header: "Causes", width: 40, wrap: true }] : []),
   ];
   let parts = 1;
   let table = addTable(sheets, "Cases", columns, 2);
@@ -92,11 +114,9 @@ export async function writeCases(
       hasLabels ? one.f1 : one.primary,
       ...(hasLabels ? [one.omitted.join(labelSeparator), one.added.join(labelSeparator)] : []),
       [...(one.parsed ? [] : ["not parsed"]), ...one.notes].join(", "),
-      one.finish,
-      one.prompt_tokens,
-      one.new_tokens,
+      ...measurements.flatMap(({ key }) => (measured.has(key) ? [one[key]] : [])),
       one.categories?.join(labelSeparator),
-      ...(hasLabels ? [one.causes?.join(labelSeparator)] : []),
+      ...(hasCauses ? [one.causes?.join(labelSeparator)] : []),
     ];
     table.write(values);
     // The archive is written in other turns of the event loop. Without a pause all rows would stay in memory.

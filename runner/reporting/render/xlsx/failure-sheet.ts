@@ -1,4 +1,4 @@
-import type { CauseCount } from "../../../evaluation/error-analysis/causes.ts";
+import type { CauseCount, ErrorUnit } from "../../../evaluation/error-analysis/cause-counts.ts";
 import {
   addTable,
   armColumn,
@@ -27,16 +27,18 @@ export type WorkbookFailures = {
       readonly sentence: string | null;
       readonly gold: readonly string[];
       readonly given: readonly string[];
-      /** The causes of the wrong labels of the case; absent for a task without labels. */
+      /** The causes of the wrong labels, values or answer of the case; absent without rules. */
       readonly causes?: readonly string[];
     }[];
   }[];
-  /** The causes of wrong labels with counts; absent for a task without labels. */
+  /** What the errors are, and their causes with counts; absent without rules. */
+  readonly unit?: ErrorUnit;
   readonly causes?: readonly CauseCount[];
 };
 
 /** Writes one row per arm and category, followed by one row per example. */
 export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailures[], hasLabels: boolean): void {
+  const hasCauses = failures.some(({ causes }) => causes !== undefined);
   const columns: Column[] = [
     armColumn,
     { header: "Category", width: 24 },
@@ -51,7 +53,7 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
       : []),
     { header: "Gold", width: 32, wrap: true },
     { header: hasLabels ? "Predicted labels" : "Prediction", width: 32, wrap: true },
-    ...(hasLabels ? [{ header: "Causes", width: 40, wrap: true }] : []),
+    ...(hasCauses ? [{ header: "Causes", width: 40, wrap: true }] : []),
     { header: "Definition", width: 70, wrap: true },
   ];
   const table = addTable(sheets, "Errors", columns, 2);
@@ -63,7 +65,7 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
         name,
         cases,
         share,
-        ...Array.from({ length: hasLabels ? 6 : 3 }, () => undefined),
+        ...Array.from({ length: (hasLabels ? 5 : 3) + Number(hasCauses) }, () => undefined),
         definition,
       ]);
       restyle(row.getCell(2), { font: { ...font, bold: true } });
@@ -74,7 +76,7 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
           ...(hasLabels ? [label ?? undefined, sentence ?? undefined] : []),
           gold.join(labelSeparator),
           given.join(labelSeparator),
-          ...(hasLabels ? [causes.join(labelSeparator)] : []),
+          ...(hasCauses ? [causes.join(labelSeparator)] : []),
         ];
         table.add([arm, name, undefined, undefined, ...shown, undefined]).commit();
       }
@@ -83,26 +85,55 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
   table.sheet.commit();
 }
 
-/** Writes one row per arm and cause of wrong labels. */
+/** Writes one row per arm and cause. */
 export function writeCauses(sheets: Sheets, failures: readonly WorkbookFailures[]): void {
+  const unit = failures.find((one) => one.unit !== undefined)?.unit ?? "label";
+  const kinds = kindColumns[unit];
   const columns: Column[] = [
     armColumn,
     { header: "Cause", width: 24 },
-    { header: "Omitted labels", width: 16, numFmt: whole },
-    { header: "Added labels", width: 16, numFmt: whole },
-    { header: "Proportion of wrong labels", width: 24, numFmt: score },
+    ...kinds.map(({ header }) => ({ header, width: 16, numFmt: whole })),
+    { header: `Proportion of wrong ${unit}s`, width: 24, numFmt: score },
     ...boundColumns(score),
     { header: "Example case", width: 14, indent: 1 },
-    { header: "Label", width: 28, wrap: true },
+    ...(unit === "answer" ? [] : [{ header: unit === "label" ? "Label" : "Field", width: 28, wrap: true }]),
+    ...(unit === "value"
+      ? [
+          { header: "Expected", width: 28, wrap: true },
+          { header: "Answered", width: 28, wrap: true },
+        ]
+      : []),
     { header: "Sentence", width: 60, wrap: true },
     { header: "Definition", width: 70, wrap: true },
   ];
   const table = addTable(sheets, "Causes", columns, 2);
   for (const { arm, causes = [] } of failures) {
-    for (const { name, definition, omitted, added, share, example } of causes) {
-      const shown = [example?.id, example?.label, example?.sentence ?? undefined];
-      table.add([arm, name, omitted, added, share?.value, share?.low, share?.high, ...shown, definition]).commit();
+    for (const { name, definition, share, example, ...count } of causes) {
+      const shown = [
+        example?.id,
+        ...(unit === "answer" ? [] : [example?.label]),
+        ...(unit === "value" ? [example?.expected, example?.given] : []),
+        example?.sentence ?? undefined,
+      ];
+      const counts = kinds.map(({ key }) => count[key] ?? 0);
+      table.add([arm, name, ...counts, share?.value, share?.low, share?.high, ...shown, definition]).commit();
     }
   }
   table.sheet.commit();
 }
+
+/** The columns with the errors of each kind. */
+const kindColumns: Readonly<
+  Record<ErrorUnit, readonly { readonly key: "omitted" | "added" | "changed"; readonly header: string }[]>
+> = {
+  label: [
+    { key: "omitted", header: "Omitted labels" },
+    { key: "added", header: "Added labels" },
+  ],
+  value: [
+    { key: "omitted", header: "Missing values" },
+    { key: "added", header: "Additional values" },
+    { key: "changed", header: "Other values" },
+  ],
+  answer: [{ key: "changed", header: "Wrong answers" }],
+};

@@ -1,4 +1,4 @@
-import { addTable, armColumn, boundColumns, font, restyle, type Sheets, score, whole } from "./sheet.ts";
+import { addTable, armColumn, boundColumns, font, restyle, type Sheets, score, whole, withoutEmpty } from "./sheet.ts";
 
 /** A row of the sheet Runs: one arm with its model, training and primary score. */
 export type WorkbookRun = {
@@ -36,9 +36,7 @@ export type WorkbookAudit = {
 
 /** Writes one row per arm. `metric` is the header of the score column. */
 export function writeRuns(sheets: Sheets, runs: readonly WorkbookRun[], metric: string): void {
-  const table = addTable(
-    sheets,
-    "Runs",
+  const filled = withoutEmpty(
     [
       { header: "Experiment", width: 26 },
       armColumn,
@@ -52,13 +50,14 @@ export function writeRuns(sheets: Sheets, runs: readonly WorkbookRun[], metric: 
       { header: "Prompt tokens", width: 15, numFmt: whole },
       { header: "New tokens", width: 13, numFmt: whole },
     ],
-    2,
+    runs.map((one) => {
+      const { experiment, arm, model, revision, training, source, cases, value, low, high } = one;
+      const texts = [experiment, arm, model, revision?.slice(0, 12), training, source];
+      return [...texts, cases, value, low, high, one.prompt_tokens, one.new_tokens];
+    }),
   );
-  for (const one of runs) {
-    const { experiment, arm, model, revision, training, source, cases, value, low, high } = one;
-    const texts = [experiment, arm, model, revision?.slice(0, 12), training, source];
-    table.add([...texts, cases, value, low, high, one.prompt_tokens, one.new_tokens]).commit();
-  }
+  const table = addTable(sheets, "Runs", filled.columns, 2);
+  for (const row of filled.rows) table.add(row).commit();
   table.sheet.commit();
 }
 

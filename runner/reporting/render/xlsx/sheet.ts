@@ -88,6 +88,16 @@ export type Table = {
 type Writer = excel.Worksheet & { readonly stream: { write(xml: string): unknown } };
 type Styles = { readonly styles: { addStyleModel(style: Partial<excel.Style>, type: excel.ValueType): number } };
 
+/** Columns and rows of a sheet without the columns that have no value in any row. */
+export function withoutEmpty(
+  columns: readonly Column[],
+  rows: readonly (readonly (string | number | undefined)[])[],
+): { readonly columns: readonly Column[]; readonly rows: typeof rows } {
+  const isFilled = columns.map((_, at) => rows.length === 0 || rows.some((row) => (row[at] ?? "") !== ""));
+  const kept = <T>(list: readonly T[]): readonly T[] => list.filter((_, at) => isFilled[at]);
+  return { columns: kept(columns), rows: rows.map(kept) };
+}
+
 /** Adds a sheet with a frozen and filtered header, and `frozen` frozen columns. */
 export function addTable(
   { book, text, warning }: Sheets,

@@ -14,7 +14,7 @@ import { intern, type LabelCase, tabulate } from "../../../evaluation/labels/tab
 import type { Comparison } from "../../../evaluation/statistics/comparison.ts";
 import { hasLibreOffice, sheetsAsCsv } from "../../../testing/libreoffice.ts";
 import { verdictOf, type WorkbookCaseRow } from "./by-case-sheet.ts";
-import type { WorkbookCase } from "./case-sheet.ts";
+import { measuredIn, type WorkbookCase } from "./case-sheet.ts";
 import type { WorkbookArm } from "./score-sheets.ts";
 import { type Workbook, writeWorkbook } from "./workbook.ts";
 
@@ -94,6 +94,7 @@ function content(inputs: readonly string[]): Workbook {
       }),
     ),
     cases,
+    measured: measuredIn(cases),
     caseView: "basic",
     primary: { metric: "micro_f1", view: "canonical" },
     provenance: [

@@ -5,7 +5,7 @@ import type { View } from "../../../data/labels/views.ts";
 import type { Comparison } from "../../../evaluation/statistics/comparison.ts";
 import type { Metric } from "../../../plugins/metrics/metric.ts";
 import { type WorkbookCaseRow, writeByCase } from "./by-case-sheet.ts";
-import { type WorkbookCase, writeCases } from "./case-sheet.ts";
+import { type Measurement, type WorkbookCase, writeCases } from "./case-sheet.ts";
 import { type WorkbookConfusions, writeConfusion, writeConfusions } from "./confusion-sheets.ts";
 import { type WorkbookFailures, writeCauses, writeFailures } from "./failure-sheet.ts";
 import { type WorkbookFields, writeFieldConfusions, writeFields, writeSchemaErrors } from "./field-sheets.ts";
@@ -26,6 +26,8 @@ export type Workbook = {
   /** Each case once, with the answers of `arms` in their order. */
   readonly caseRows: Iterable<WorkbookCaseRow>;
   readonly cases: Iterable<WorkbookCase>;
+  /** What some of the cases have of an engine's measurements. */
+  readonly measured: ReadonlySet<Measurement>;
   /** The view of the case comparison: exact match, F1, missed and added labels. */
   readonly caseView: View;
   /** Whether targets and predictions are labels; default true. */
@@ -77,15 +79,26 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
   } = content;
   const { sheets, close } = openBook(path, content.warning);
   const names = arms.map(({ name }) => name);
+  const hasCauses = failures?.some(({ causes }) => causes !== undefined) ?? false;
   const parts: readonly (readonly [name: string, write: (() => void | Promise<void>) | false | undefined])[] = [
     ["Summary", () => writeSummary(sheets, arms, content)],
     ["By case", () => writeByCase(sheets, content.caseRows, names, caseView)],
     ["Significance", comparison && (() => writeSignificance(sheets, comparison))],
     ["Runs", runs && (() => writeRuns(sheets, runs, primaryText(content)))],
     ["Sweep", sweep && (() => writeSweep(sheets, sweep))],
-    ["Cases", () => writeCases(sheets, content.cases, { view: caseView, hasLabels, metric: primary?.metric })],
+    [
+      "Cases",
+      () =>
+        writeCases(sheets, content.cases, {
+          view: caseView,
+          hasLabels,
+          hasCauses,
+          measured: content.measured,
+          metric: primary?.metric,
+        }),
+    ],
     ["Errors", failures && (() => writeFailures(sheets, failures, hasLabels))],
-    ["Causes", failures?.some(({ causes }) => causes !== undefined) && (() => writeCauses(sheets, failures))],
+    ["Causes", hasCauses && (() => writeCauses(sheets, failures ?? []))],
     [
       "Labels",
       arms.every(({ labels }) => Object.keys(labels).length > 0) &&
