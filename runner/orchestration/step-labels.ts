@@ -1,6 +1,7 @@
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
 import { shortKeys, valueText } from "../reporting/report/ablation.ts";
+import { rememberedWeakly } from "../util/remember.ts";
 
 /**
  * Readable names of the steps that exist several times in a plan: "train (rank=8)" for train@e0f6ce59. The settings are those
@@ -10,10 +11,7 @@ export function stepLabels(
   runs: readonly PlannedRun[],
   points: ReadonlyMap<PlannedRun, Pick<DraftedPoint, "values">>,
 ): ReadonlyMap<PlannedStep, string> {
-  const settings = new Map<
-    PlannedStep,
-    { readonly keys: readonly string[]; readonly of: ReadonlyMap<string, string> }
-  >();
+  const settings = new Map<PlannedStep, Settings>();
   const all = runs.map((run) => settingsOf(run, points));
   const keys = new Set(all.flatMap((one) => [...one.keys()]));
   const varied = [...keys].filter((key) => new Set(all.map((one) => one.get(key))).size > 1);
@@ -30,8 +28,12 @@ export function stepLabels(
   const short = new Map(shortKeys(varied).map((name, at) => [varied[at], name]));
   const labels = new Map<PlannedStep, string>();
   const uses = new Map<string, number>();
-  for (const [step, { keys: shared, of }] of settings) {
-    const text = shared.map((key) => (key === "" ? of.get(key) : `${short.get(key)}=${of.get(key)}`)).join(", ");
+  // The steps of a run mostly have the same settings.
+  const textOf = rememberedWeakly(({ keys: shared, of }: Settings) =>
+    shared.map((key) => (key === "" ? of.get(key) : `${short.get(key)}=${of.get(key)}`)).join(", "),
+  );
+  for (const [step, own] of settings) {
+    const text = textOf(own);
     const name = step.id.replace(/@[0-9a-f]+$/, "");
     const label = name === step.id || text === "" ? step.id : `${name} (${text})`;
     labels.set(step, label);
@@ -39,6 +41,9 @@ export function stepLabels(
   }
   return new Map([...labels].map(([step, label]) => [step, uses.get(label) === 1 ? label : step.id]));
 }
+
+/** Some of the keys that a sweep sets in a run, and the values of all of them. */
+type Settings = { readonly keys: readonly string[]; readonly of: ReadonlyMap<string, string> };
 
 /** What a sweep sets in a run, and under "" the experiment. */
 function settingsOf(

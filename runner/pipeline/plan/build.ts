@@ -84,7 +84,7 @@ export function buildPlan(
         shared.set(stepId, step);
         const ids = stepIdsOfName.get(id) ?? new Set();
         stepIdsOfName.set(id, ids.add(stepId));
-      } else if (kind.joinHints !== undefined) {
+      } else if (kind.joinHints !== undefined && step !== same) {
         const hints = kind.joinHints(step.draft.hints, draft.hints);
         (step as { draft: Draft }).draft = { ...step.draft, hints };
       }
