@@ -8,6 +8,7 @@ import { checkAcceptedStale, checkStepNames, isNamed } from "../orchestration/se
 import { labeller, stepLabels } from "../orchestration/step-labels.ts";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import { formatStepRef } from "../pipeline/plan/step-ref.ts";
+import { deviceOf } from "../pipeline/steps/device.ts";
 import { readSelection } from "../pipeline/steps/selection.ts";
 import { type Planned, planAll } from "../pipeline/sweep/planned.ts";
 import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
@@ -17,11 +18,15 @@ import {
   furtherRungs,
   type PlannedSelection,
 } from "../pipeline/sweep/selection-rounds.ts";
+import { engines } from "../plugins/engines/registry.ts";
+import { executors } from "../plugins/executors/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
+import { machineName, type Site } from "../plugins/site.ts";
 import type { Expected } from "../plugins/step.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject, type Project } from "../project/project.ts";
 import { previousIngredients } from "../runs/previous-run.ts";
+import { measureSpeed } from "../setup/machine-speed.ts";
 import { table } from "../terminal/table.ts";
 import { fitted } from "../terminal/wrap.ts";
 import { exit } from "../util/context.ts";
@@ -39,6 +44,8 @@ export const command = defineCommand({
   async run({ files, set, sweep, smoke, trust, acceptStale: accepted, resolved, json }, context) {
     const loaded = loadAll(files, { set, sweep, smoke, trust }, context);
     const project = await openProject(loaded[0]?.root ?? context.cwd, context, "read");
+    if (loaded.some(({ points }) => points.some(({ experiment }) => computesHere(experiment, project.site))))
+      await measureSpeed(machineName(project.site), context);
     const planned = planAll(loaded, project);
     const { store } = project;
     const accepts = (step: PlannedStep): boolean => accepted.some((name) => isNamed(step, name));
@@ -114,10 +121,13 @@ export const command = defineCommand({
     );
     for (const problem of problems) context.err(`\n${formatProblem(problem)}`);
     say(`\n${summary(rows, plan.runs.length)}`);
-    const measured = rows.flatMap(({ label, status, expects }) =>
-      status === "cached" || expects?.measured === undefined ? [] : [`${label} from ${expects.measured}`],
-    );
-    if (measured.length > 0) say(`Times measured on this machine: ${measured.join("; ")}`);
+    const measured = new Map<string, string[]>();
+    for (const { label, status, expects } of rows) {
+      if (status === "cached" || expects?.measured === undefined) continue;
+      measured.set(expects.measured, [...(measured.get(expects.measured) ?? []), label]);
+    }
+    const times = [...measured].map(([source, steps]) => `${steps.join(", ")} from ${source}`);
+    if (times.length > 0) say(`Times measured on this machine: ${times.join("; ")}`);
     for (const hint of faster) say(`Hint: ${hint}`);
     for (const { points: of } of loaded) {
       // A smoke run replaces values, so that its defaults do not show what the experiment leaves out.
@@ -127,6 +137,13 @@ export const command = defineCommand({
     return isImpossible ? exit.invalid : exit.done;
   },
 });
+
+/** Whether an experiment trains or answers on the CPU of this machine. */
+function computesHere(experiment: Experiment, site: Site): boolean {
+  const { train, generate, resources } = experiment;
+  const runsModel = train !== undefined || engines.get(generate.engine).runsModel;
+  return runsModel && deviceOf(experiment, site) === "cpu" && executors.get(resources.executor).jobSystem === undefined;
+}
 
 /** The configuration of a run, with paths from the project root, as its manifest has it. */
 function configOf(run: PlannedRun, points: Planned["points"], { site }: Project): Experiment {

@@ -120,6 +120,11 @@ export class PythonProcess {
     this.#child.stdin.write(`${requestFile}\n`);
   }
 
+  /** Id of the process group; undefined if the process could not start. */
+  get group(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Whether the process runs. */
   get alive(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;

@@ -37,6 +37,8 @@ export type PythonRequest = EnvironmentRequest & {
 export type PythonControl = Interrupts & {
   readonly log: string;
   onProgress(progress: Progress): void;
+  /** Called with the process group that runs the request; undefined if it could not start. */
+  onProcess?(group: number | undefined): void;
   /** The process to use, if it has loaded what the step needs. Absent: a new process, which ends with the step. */
   readonly worker?: WorkerLease | undefined;
 };
@@ -143,6 +145,7 @@ async function runProcess(
     const idle = worker?.take();
     idle?.send(requestFile);
     const process = idle ?? (await startProcess(request, { requestFile, log, file: control.log }, redact));
+    control.onProcess?.(process.group);
     const exit = await process.answer(control);
     if (exit === undefined) worker?.keep(process);
     return exit;

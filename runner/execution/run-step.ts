@@ -6,7 +6,9 @@ import type { MetricProcess } from "../plugins/metrics/own-metric.ts";
 import type { Credential, PythonProgram, StepContext } from "../plugins/step.ts";
 import type { Staged, Store } from "../store/store.ts";
 import type { Json } from "../util/canonical.ts";
+import type { Progress } from "../util/progress.ts";
 import { UserError } from "../util/user-error.ts";
+import { CpuShare } from "./cpu-share.ts";
 import { ElapsedTime } from "./elapsed-time.ts";
 import type { EnergyMeter } from "./energy.ts";
 import type { Event } from "./event.ts";
@@ -88,8 +90,17 @@ export async function runStep(
     async python(program, made) {
       const given = { ...inputs, ...made };
       const request = requestOf(program, { step, staged, inputs: given, upstream, work: context.work }, world);
-      const control = { stop, kill: world.kill, log, onProgress: context.progress, worker: world.worker };
+      const share = new CpuShare(grant.cores);
+      const control = {
+        ...{ stop, kill: world.kill, log, worker: world.worker },
+        onProcess: (group: number | undefined) => share.begin(group),
+        onProgress(progress: Progress) {
+          share.sample();
+          context.progress(progress);
+        },
+      };
       Object.assign(evidence, await measured(step, program, world, () => runPython(request, control)));
+      if (grant.gpus.length === 0 && share.value !== undefined) evidence.cpu_share = share.value;
     },
   };
   rmSync(log, { force: true });

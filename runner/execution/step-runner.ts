@@ -147,10 +147,13 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
 
   function measure(work: Work, seconds: number, evidence: Readonly<Record<string, Json>>): void {
     if (evidence.seconds_before !== undefined || evidence.gpu_share !== undefined) return;
-    const { peak_memory: memory, peak_gpu_memory: gpu } = evidence;
+    const { peak_memory: memory, peak_gpu_memory: gpu, cpu_share: used } = evidence;
     const peak = gpu ?? memory;
     const at = new Date().toISOString();
-    parts.onMeasured?.({ ...work, at, seconds, memory: typeof peak === "number" ? peak : null });
+    parts.onMeasured?.({
+      ...{ ...work, at, seconds, memory: typeof peak === "number" ? peak : null },
+      ...(typeof used === "number" ? { used } : {}),
+    });
   }
 
   /** Waits for something that the first Ctrl-C aborts. Throws Interrupted then. */

@@ -19,4 +19,13 @@ export type Work = {
 };
 
 /** The work of a step that has ended, with its seconds and its peak memory in bytes: of the GPU if it uses one. */
-export type Measurement = Work & { readonly at: string; readonly seconds: number; readonly memory: number | null };
+export type Measurement = Work & {
+  readonly at: string;
+  readonly seconds: number;
+  readonly memory: number | null;
+  /** Share of its cores that the step used, from 0 to 1; absent if it was short, used a GPU, or without /proc. */
+  readonly used?: number;
+};
+
+/** What one core of a machine computes and reads: operations a second in products, bytes of weights a second. */
+export type CoreSpeed = { readonly fp32: number; readonly bf16: number; readonly bandwidth: number };

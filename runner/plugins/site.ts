@@ -1,5 +1,5 @@
 import type { Device, Precision } from "./backends/device.ts";
-import type { Measurement } from "./measurement.ts";
+import type { CoreSpeed, Measurement } from "./measurement.ts";
 import type { ModelConfig, Shape } from "./model-shape.ts";
 
 /** The facts about this machine and project that drafts depend on. Reading them uses no network. */
@@ -48,6 +48,8 @@ export type Site = {
   readonly gpuName: string | undefined;
   /** Times of steps that ended on this machine, oldest first. */
   measurements(): readonly Measurement[];
+  /** Speed of a core of this machine; undefined if it was not measured. */
+  speed(): CoreSpeed | undefined;
 };
 
 /** The folder of a base model. `files` are the files whose content identifies a local model: logical name -> path. */
@@ -56,3 +58,8 @@ export type ModelPlace = {
   readonly dir: string;
   readonly files: Readonly<Record<string, string>>;
 };
+
+/** The processor and the number of cores, as measurements name them. */
+export function machineName({ processor, cores }: Pick<Site, "processor" | "cores">): string {
+  return `${processor}, ${cores} cores`;
+}

@@ -6,8 +6,9 @@ import type { Machine } from "../execution/devices.ts";
 import { pythonSources } from "../execution/imports.ts";
 import { hubUrlOf, huggingFaceCache } from "../hub/places.ts";
 import { knownShape, shapeOf } from "../plugins/model-shape.ts";
-import type { ModelPlace, Site } from "../plugins/site.ts";
+import { type ModelPlace, machineName, type Site } from "../plugins/site.ts";
 import { lacksPackage, lockFile } from "../setup/environments.ts";
+import { readSpeed } from "../setup/machine-speed.ts";
 import { readMeasurements } from "../setup/measurements.ts";
 import { bundledModels, modelIsHere } from "../setup/models.ts";
 import { nativePrecision } from "../setup/precision.ts";
@@ -20,6 +21,7 @@ import { modelConfig, modelDir, readConfig } from "./model-config.ts";
 /** The facts of this machine that steps are drafted from: models, lock files, sources and devices. Each file is read once. */
 export function siteOf(context: Context, machine: Machine, root: string, tokensOnly: boolean): Site {
   let measurements: ReturnType<Site["measurements"]> | undefined;
+  let speed: { readonly known: ReturnType<Site["speed"]> } | undefined;
   return {
     version: context.version(),
     recipe: remembered((module) => ({
@@ -59,6 +61,10 @@ export function siteOf(context: Context, machine: Machine, root: string, tokensO
     measurements() {
       measurements ??= readMeasurements(context.env);
       return measurements;
+    },
+    speed() {
+      speed ??= { known: readSpeed(machineName(this), context.env) };
+      return speed.known;
     },
   };
 }

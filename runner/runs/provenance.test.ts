@@ -28,7 +28,8 @@ const site: Site = {
   gpus: 1,
   processor: "a CPU",
   gpuName: "a GPU",
-  measurements: () => [],
+  speed: () => undefined,
+    measurements: () => [],
 };
 
 /** The environments that the provenance of a run lists. */

@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Measurement } from "../plugins/measurement.ts";
 import { readStart } from "../util/regular-file.ts";
-import { isAmount, isText, nullable, shape } from "../util/shape.ts";
+import { isAmount, isText, nullable, optional, shape } from "../util/shape.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import { cacheRoot } from "./cache.ts";
 
@@ -16,6 +16,7 @@ const isMeasurement = shape({
   ...{ kind: isText, machine: isText, program: isText, method: isText, precision: isText, at: isText },
   ...{ parameters: isAmount, batch: isAmount, length: isAmount, characters: isAmount, seconds: isAmount },
   memory: nullable(isAmount),
+  used: optional(isAmount),
 });
 
 const file = (env: Env): string => join(cacheRoot(env), "measurements.jsonl");

@@ -8,7 +8,7 @@ import {
   shapeOf,
 } from "../../plugins/model-shape.ts";
 import { adapterParameters, generationMemory, type TrainingLoad, trainingMemory } from "./memory.ts";
-import { trainingSeconds } from "./time.ts";
+import { generationSeconds, type Processor, trainingSeconds } from "./time.ts";
 
 const GiB = 2 ** 30;
 const shape = (size: string): Shape => knownShape(`Qwen/Qwen3-${size}`) as Shape;
@@ -135,4 +135,24 @@ it("a training takes longer on fewer cores, with DoRA, and with more rows", () =
     trainingSeconds(knownShape("smollm2-135m") as Shape, { ...load, ...change }, [rows, rows], { ...engine, cores })[1];
   expect(seconds({ method: "dora" }, 100)).toBeGreaterThan(seconds({}, 100));
   expect(seconds({}, 200)).toBeGreaterThan(seconds({}, 100));
+});
+
+it("the measured speed of the cores narrows the times", () => {
+  const shape = knownShape("smollm2-135m") as Shape;
+  const core = { fp32: 90e9, bf16: 350e9, bandwidth: 12e9 };
+  const processor = { device: "cpu", cores: 2, gpus: 0 } as const;
+  const train = (precision: "bf16" | "fp32", rows: number, on: Processor = { ...processor, core }) => {
+    const work = { ...load, precision, checkpointing: false, length: [260, 460] } as const;
+    return trainingSeconds(shape, work, [rows, rows], on);
+  };
+  // 417 steps of 8 rows with about 330 tokens took 22 minutes on two idle cores with these speeds.
+  const [low, high] = train("bf16", 417 * 8);
+  expect([low < 22 * 60, high > 22 * 60]).toEqual([true, true]);
+  expect(high / low).toBeLessThan(9);
+  const [least, most] = train("bf16", 417 * 8, processor);
+  expect(most / least).toBeGreaterThan(20);
+  expect(train("fp32", 1000)[0]).toBeGreaterThan(train("bf16", 1000)[0]);
+  const answer = (on: Processor) =>
+    generationSeconds(shape, { precision: "bf16", prompt: [200, 350], newTokens: [8, 32] }, [100, 100], [32, 32], on);
+  expect(answer({ ...processor, core })[1]).toBeLessThan(answer(processor)[1] / 3);
 });

@@ -26,10 +26,38 @@ describe("fromMeasurements", () => {
     expect(found?.seconds[1]).toBeCloseTo(1200 * 2);
   });
 
-  it("takes the nearest step, and of equal ones the newest", () => {
+  it("takes the shortest of five recent steps that do the same", () => {
+    const of = (...seconds: number[]) =>
+      fromMeasurements(
+        work,
+        seconds.map((one) => measured({ seconds: one })),
+      )?.from.seconds;
+    expect(of(100, 700, 650, 600, 660, 690)).toBe(600);
+    expect(of(700, 650, 600, 660, 690)).toBe(600);
+    const more = [measured(), measured({ characters: 2e6, seconds: 900 })];
+    expect(fromMeasurements(work, more)?.from.seconds).toBe(600);
+  });
+
+  it("leaves out the time in which other programs had the cores of a training", () => {
+    const loaded = measured({ seconds: 1800, used: 0.3 });
+    const found = fromMeasurements(work, [loaded]);
+    expect(found?.isOnIdleCores).toBe(true);
+    expect(found?.seconds).toEqual([expect.closeTo(600 / 1.25), expect.closeTo(600 * 1.25)]);
+    for (const [used, seconds] of [
+      [0.95, 1800],
+      [0.3, 59],
+    ] as const)
+      expect(fromMeasurements(work, [measured({ seconds, used })])).toMatchObject({
+        isOnIdleCores: false,
+        seconds: [expect.closeTo(seconds / 1.25), expect.closeTo(seconds * 1.25)],
+      });
+    const answers = { ...loaded, kind: "generate" } as const;
+    expect(fromMeasurements({ ...work, kind: "generate" }, [answers])?.isOnIdleCores).toBe(false);
+  });
+
+  it("takes the nearest step", () => {
     const other = measured({ parameters: 600e6, seconds: 1 });
-    const older = measured({ seconds: 100 });
-    expect(fromMeasurements(work, [older, measured(), other])?.from.seconds).toBe(600);
+    expect(fromMeasurements(work, [measured(), other])?.from.seconds).toBe(600);
     expect(
       fromMeasurements(work, [measured({ characters: 1e4 }), measured({ characters: 9e5, seconds: 5 })])?.from.seconds,
     ).toBe(5);

@@ -9,6 +9,8 @@ export type Measured = {
   readonly from: Measurement;
   /** Whether only the number of rows or their length differs. */
   readonly isLike: boolean;
+  /** Whether other programs took cores from the measured step, and the seconds are those without them. */
+  readonly isOnIdleCores: boolean;
 };
 
 /** Seconds to start a program and load a model, at most. They do not grow with the rows. */
@@ -17,6 +19,15 @@ const longestStart = 20;
 const spread = { like: 1.25, other: 2 };
 /** Models that are larger or smaller by a greater factor are not used. */
 const widestScale = 20;
+/**
+ * Share of its cores that a training uses if nothing else runs. Its start uses one core, so that a short training tells
+ * nothing. An answering step waits for single tokens, and has no such share.
+ */
+const idleShare = 0.9;
+const longEnough = 60;
+/** The least loaded of so many recent steps counts, if their characters differ by at most this factor. */
+const recent = 5;
+const sameRows = 1.5;
 /** Rows that are more or fewer by a larger factor make an estimate as wide as that from another step. */
 const widestRows = 10;
 
@@ -46,19 +57,41 @@ export function fromMeasurements(work: Work, measurements: readonly Measurement[
     if (best === undefined || distance <= best.distance) best = { one, distance };
   }
   if (best === undefined) return undefined;
-  const { one } = best;
+  const one = leastLoaded(best.one, measurements);
+  const taken = idleSeconds(one);
   const hasSameMemory = one.parameters === work.parameters && one.batch === work.batch && one.length === work.length;
   const isLike = hasSameMemory && apart(one.characters, work.characters) <= Math.log(widestRows);
   const scale = (work.characters / one.characters) * (work.parameters / one.parameters);
-  const start = Math.min(longestStart, one.seconds / 2);
-  const ends = [one.seconds * scale, start + (one.seconds - start) * scale];
+  const start = Math.min(longestStart, taken / 2);
+  const ends = [taken * scale, start + (taken - start) * scale];
   const factor = isLike ? spread.like : spread.other;
   return {
     seconds: [Math.min(...ends) / factor, Math.max(...ends) * factor],
     memory: hasSameMemory && one.memory !== null ? [one.memory * 0.85, one.memory * 1.25] : undefined,
     from: one,
     isLike,
+    isOnIdleCores: taken < one.seconds,
   };
+}
+
+/** Of the recent steps that do the same as a measured one, that with the least time for its characters. */
+function leastLoaded(nearest: Measurement, measurements: readonly Measurement[]): Measurement {
+  const keys = ["kind", "machine", "program", "method", "precision", "parameters", "batch", "length"] as const;
+  const alike = measurements.filter(
+    (one) =>
+      one.seconds > 0 &&
+      keys.every((key) => one[key] === nearest[key]) &&
+      apart(one.characters, nearest.characters) <= Math.log(sameRows),
+  );
+  const rate = (one: Measurement): number => idleSeconds(one) / one.characters;
+  return alike.slice(-recent).reduce((least, one) => (rate(one) <= rate(least) ? one : least), nearest);
+}
+
+/** Seconds of a step without the time in which other programs had its cores. */
+function idleSeconds({ kind, seconds, used }: Measurement): number {
+  return kind === "train" && used !== undefined && seconds >= longEnough
+    ? seconds * Math.min(1, used / idleShare)
+    : seconds;
 }
 
 /** The logarithm of the factor between two amounts. */

@@ -1,4 +1,5 @@
 import type { Device, Precision } from "../../plugins/backends/device.ts";
+import type { CoreSpeed } from "../../plugins/measurement.ts";
 import { activeParameters, embeddings, parameters, type Shape, storedBytes } from "../../plugins/model-shape.ts";
 import type { TrainingLoad } from "./memory.ts";
 import { exactly, type Range, sum, times } from "./range.ts";
@@ -9,6 +10,8 @@ export type Processor = {
   readonly cores: number;
   readonly gpus: number;
   readonly capability?: string | undefined;
+  /** Measured speed of a core of a CPU. */
+  readonly core?: CoreSpeed | undefined;
 };
 
 const tera = 1e12;
@@ -26,8 +29,12 @@ const unknownGpu: Range = [10 * tera, 300 * tera];
 const coreSpeed: Range = [0.02 * tera, 0.15 * tera];
 /** Bytes of weights read a second during generation, token by token. */
 const bandwidth: Readonly<Record<Device, Range>> = { cpu: [3e9, 25e9], cuda: [150e9, 2_000e9] };
-/** Seconds to start Python, import torch and load a model. */
+/** Seconds to start Python, import torch and load a model: on a busy machine, and on idle cores. */
 const start: Range = [4, 60];
+const idleStart: Range = [3, 20];
+/** Shares of the measured speed of all cores that trainings and prompts reach, and of the bandwidth, on idle cores. */
+const reached: Range = [0.25, 0.75];
+const reachedBandwidth: Range = [0.3, 1.2];
 
 /** Seconds of a training. `passes` is the number of forward passes over one row; `length` is tokens of a row. */
 export function trainingSeconds(
@@ -41,7 +48,7 @@ export function trainingSeconds(
   // Forward pass, gradient of activations, gradient of weights, and with checkpointing a second forward pass.
   const each = (load.method === "full" ? 6 : 4) + (load.checkpointing ? 2 : 0);
   const operations = times(times(load.length, passes), each * matrices(shape));
-  return sum(over(times(times(operations, dora), fourBit), speed(processor, load.precision)), start);
+  return sum(over(times(times(operations, dora), fourBit), speed(processor, load.precision)), startOf(processor));
 }
 
 /** Seconds to answer `cases` cases in batches of `batch`. */
@@ -57,8 +64,10 @@ export function generationSeconds(
   const steps: Range = [(load.newTokens[0] * cases[0]) / batch[1], (load.newTokens[1] * cases[1]) / batch[0]];
   // A batch of several cases uses more experts than one case.
   const weights: Range = [activeParameters(shape), parameters(shape)];
-  const writing = over(times(times(steps, size), weights), bandwidth[processor.device]);
-  return sum(reading, writing, start);
+  const { device, core, cores } = processor;
+  const rate = core === undefined ? bandwidth[device] : times(reachedBandwidth, core.bandwidth * cores);
+  const writing = over(times(times(steps, size), weights), rate);
+  return sum(reading, writing, startOf(processor));
 }
 
 /** Seconds of a merge: each weight is read, computed and written, then read twice for the comparison. */
@@ -71,7 +80,13 @@ function matrices(shape: Shape): number {
   return activeParameters(shape) - (shape.tie_word_embeddings ? 0 : embeddings(shape) / 2);
 }
 
-function speed({ device, cores, gpus, capability }: Processor, precision: Precision | "4bit"): Range {
+function startOf({ core }: Processor): Range {
+  return core === undefined ? start : idleStart;
+}
+
+function speed({ device, cores, gpus, capability, core }: Processor, precision: Precision | "4bit"): Range {
+  if (device === "cpu" && core !== undefined)
+    return times(reached, (precision === "fp32" ? core.fp32 : core.bf16) * cores);
   if (device === "cpu") return times(coreSpeed, [1, cores]);
   const known = gpuSpeed[capability ?? ""] ?? unknownGpu;
   return times(known, [precision === "fp32" ? 0.2 : 1, Math.max(1, gpus)]);

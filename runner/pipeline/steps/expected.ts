@@ -11,7 +11,7 @@ import type { Experiment, Train } from "../../plugins/experiment.ts";
 import type { Work } from "../../plugins/measurement.ts";
 import { parameters, type Shape, storedBytes } from "../../plugins/model-shape.ts";
 import { unsupportedGeneration, unsupportedTraining } from "../../plugins/model-support.ts";
-import type { Site } from "../../plugins/site.ts";
+import { machineName, type Site } from "../../plugins/site.ts";
 import type { Expected } from "../../plugins/step.ts";
 import { bytesOf } from "../../util/size.ts";
 import { fromMeasurements } from "../estimate/measured.ts";
@@ -237,26 +237,29 @@ function generationOf(experiment: Experiment, { template, isAdapted }: Answering
 }
 
 /**
- * Time, and memory if it is the same, of the nearest step that ended on this machine. A step elsewhere has no
- * measurement.
+ * Time, and memory if it is the same, of the nearest step that ended on this machine. Without one, it says whether the
+ * time follows from the measured speed. A step elsewhere has no measurement.
  */
 function withMeasured(estimate: Expected, site: Site, work: Work): Expected {
   if (estimate.declared.elsewhere === true) return estimate;
   const found = fromMeasurements(work, site.measurements());
-  if (found === undefined) return { ...estimate, work };
-  const { seconds, memory, from, isLike } = found;
+  if (found === undefined) {
+    const isComputed = estimate.device === "cpu" && estimate.seconds !== undefined && site.speed() !== undefined;
+    return { ...estimate, work, ...(isComputed ? { measured: "the speed of its cores, if they are idle" } : {}) };
+  }
+  const { seconds, memory, from, isLike, isOnIdleCores } = found;
   const kind = estimate.device === "cpu" ? "memory" : "gpu_memory";
   return {
     ...estimate,
     work,
     seconds,
     ...(memory === undefined ? {} : { [kind]: memory }),
-    measured: `${isLike ? "a like step" : "another step"} of ${from.at.slice(0, 10)}`,
+    measured: `${isLike ? "a like step" : "another step"} of ${from.at.slice(0, 10)}${isOnIdleCores ? ", on idle cores" : ""}`,
   };
 }
 
 function machineOf({ device, gpus }: Expected, site: Site): string {
-  return device === "cpu" ? `${site.processor}, ${site.cores} cores` : `${site.gpuName ?? "GPU"} x ${gpus}`;
+  return device === "cpu" ? machineName(site) : `${site.gpuName ?? "GPU"} x ${gpus}`;
 }
 
 /** Mean characters of a row with its prompt. */
@@ -323,7 +326,10 @@ function divided({ device, host }: Memory, { device: on, gpus }: Expected): Pick
 
 function processorOf(experiment: Experiment, site: Site): Processor {
   const gpus = gpusOf(experiment, site);
-  return { device: deviceOf(experiment, site), cores: site.cores, gpus, capability: site.capability };
+  const device = deviceOf(experiment, site);
+  const isElsewhere = site.elsewhere ?? executors.get(experiment.resources.executor).jobSystem !== undefined;
+  const core = device === "cpu" && !isElsewhere ? site.speed() : undefined;
+  return { device, cores: site.cores, gpus, capability: site.capability, core };
 }
 
 /** Mean tokens of a prompt and its answer, from the characters of the template and of the data file. */
