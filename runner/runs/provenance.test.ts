@@ -29,7 +29,7 @@ const site: Site = {
   processor: "a CPU",
   gpuName: "a GPU",
   speed: () => undefined,
-    measurements: () => [],
+  measurements: () => [],
 };
 
 /** The environments that the provenance of a run lists. */
