@@ -66,3 +66,9 @@ it("compares spellings of many labels with one beginning in bounded time", () =>
   ]);
   expect(cpuTime() - started).toBeLessThan(20_000);
 });
+
+it.each(["ab-", "* ", "and ", "1) "])("a label of 60,000 characters like %j is compared in linear time", (unit) => {
+  const started = cpuTime();
+  expect(similarPairs([unit.repeat(60_000 / unit.length), "cbd stone", "common bile duct stone"])).toHaveLength(1);
+  expect(cpuTime() - started).toBeLessThan(5_000);
+});

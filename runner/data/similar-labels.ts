@@ -67,11 +67,15 @@ function pairUp(forms: readonly Shape[], key: (shape: Shape) => string, add: (a:
   });
 }
 
+/** A label with more words is a sentence, and no abbreviation is searched in it: the time grows with their square. */
+const mostWords = 40;
+
 /** "cbd stone" and "common bile duct stone": one word of two to five letters abbreviates as many words. */
 function abbreviations(forms: readonly Shape[], add: (a: number, b: number) => void): void {
   const short = new Map<string, number>();
   forms.forEach(({ words }, index) => void short.set(words.join(" "), index));
   forms.forEach(({ words }, index) => {
+    if (words.length > mostWords) return;
     for (let from = 0; from < words.length; from++) {
       for (let size = 2; size <= 5 && from + size <= words.length; size++) {
         const initials = words
