@@ -14,10 +14,7 @@ const sheetTexts: readonly Line[] = [
   ["Sweep", "The settings of the sweep with their scores on the rows of the selection."],
   ["Cases", "The long form for filters and pivot tables: one row per case and arm."],
   ["Errors", "Error categories of each arm with counts, and examples with the related sentence."],
-  [
-    "Causes",
-    "Causes of the omitted and added labels of each arm, with shares and an example. A label can have several.",
-  ],
+  ["Causes", "Causes of the errors of each arm, with shares and an example. An error can have several."],
   ["Labels", "Scores of each label in each view, the primary view first."],
   ["Fields", "Scores of each field of the schema in each view, the primary view first."],
   [
