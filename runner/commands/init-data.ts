@@ -7,10 +7,11 @@ import {
   jsonOf,
   type RecordFormat,
   targetColumns,
+  unnamedHelp,
 } from "../data/columns.ts";
 import type { Cell, DataTable } from "../data/data-table.ts";
 import { documentedRoles } from "../data/documented-records.ts";
-import { formatByName } from "../data/formats.ts";
+import { addressHelp, formatByName } from "../data/formats.ts";
 import { isScalar } from "../data/json-value.ts";
 import { splitLabels } from "../data/labels/split.ts";
 import { readRows } from "../data/rows.ts";
@@ -45,8 +46,11 @@ export async function studyFor(
       status: "invalid",
     });
   }
+  const address = addressHelp(file);
+  if (address !== undefined)
+    throw new UserError("missing-file", `${file} is an address, not a file`, { help: address, status: "invalid" });
   const { table, sheet, headerRow } = await tableOf(file, context);
-  const { format, columns, targets } = rolesOf(table, file);
+  const { format, columns, targets, rivals = [] } = rolesOf(table, file);
   // Rows that exp cannot read are an error now, and not of the first command in the study.
   contentOf(readRows(table, columnsFor(format, columns), (cell) => ({ text: "", target: cell }), { format }));
   const isData = table.columns.find((name, at) => name !== "" && table.rows.some((row) => row[at] === name));
@@ -100,6 +104,8 @@ export async function studyFor(
     files: { "experiments/first.yaml": yaml, "prompts/task.hbs": prompt, ...Object.fromEntries(own) },
     summary:
       `${file}${sheet === undefined ? "" : `, sheet "${sheet}"`}: ${plural(targets.length, "row")} with ${what}, task ${task.name}` +
+      (format === "table" ? `\ninput: ${columns.input}, target: ${columns.target}` : "") +
+      (rivals.length === 0 ? "" : `\nother columns that could be the target: ${rivals.join(", ")}`) +
       (isData === undefined
         ? ""
         : `\nwarning: the column name "${isData}" is also a value of its column: add a first row with column names, if the file has none`) +
@@ -213,6 +219,8 @@ type Roles = {
   readonly columns: Partial<Columns>;
   /** The items of a list have NUL between them. */
   readonly targets: readonly string[];
+  /** Other columns with few short values, if the target is known by its values alone. */
+  readonly rivals?: readonly string[];
 };
 
 const targetNames =
@@ -285,7 +293,10 @@ function isCategory(texts: readonly string[]): boolean {
 function rolesOf(table: DataTable, file: string): Roles {
   const { columns, rows } = table;
   const textsAt = (name: string): readonly string[] =>
-    (cellsOf(table, name) ?? []).map((cell) => [cell].flat().join("\0"));
+    (cellsOf(table, name) ?? []).map((cell) => {
+      const list = typeof cell === "string" ? jsonOf(cell) : cell;
+      return Array.isArray(list) && list.every(isScalar) ? list.join("\0") : [cell].flat().join("\0");
+    });
   const isJudged = (name: string): boolean =>
     columns.includes(name) &&
     rows.length > 0 &&
@@ -356,11 +367,10 @@ function rolesOf(table: DataTable, file: string): Roles {
   // A column with one value in all rows tells nothing.
   const isVaried = (name: string): boolean => new Set(textsAt(name)).size > 1;
   const byLength = [...others].sort((a, b) => length(b) - length(a));
+  const byName = others.find((name) => targetNames.test(lastPart(name)));
+  const categories = byName === undefined ? others.filter((name) => isCategory(textsAt(name))) : [];
   const target =
-    others.find((name) => targetNames.test(lastPart(name))) ??
-    (others.length > 1
-      ? (others.findLast((name) => isCategory(textsAt(name))) ?? byLength.findLast(isVaried) ?? byLength.at(-1))
-      : undefined);
+    byName ?? (others.length > 1 ? (categories.at(-1) ?? byLength.findLast(isVaried) ?? byLength.at(-1)) : undefined);
   const input =
     others.find((name) => name !== target && inputNames.test(lastPart(name))) ??
     byLength.find((name) => name !== target);
@@ -373,7 +383,9 @@ function rolesOf(table: DataTable, file: string): Roles {
   }
   if (target === undefined || input === undefined) {
     throw new UserError("missing-column", `${file} has no two columns for an input and a target`, {
-      help: `its columns: ${named.join(", ")}; add a column with the right answers`,
+      help: columns.includes("")
+        ? unnamedHelp
+        : `its columns: ${named.join(", ")}; add a column with the right answers`,
       status: "invalid",
     });
   }
@@ -383,5 +395,7 @@ function rolesOf(table: DataTable, file: string): Roles {
       status: "invalid",
     });
   }
-  return { format: "table", columns: { ...(id === undefined ? {} : { id }), input, target }, targets: textsAt(target) };
+  const rivals = categories.filter((name) => name !== target && name !== input);
+  const roles = { ...(id === undefined ? {} : { id }), input, target };
+  return { format: "table", columns: roles, targets: textsAt(target), rivals };
 }

@@ -36,6 +36,11 @@ describe("data", () => {
     "a path from the home folder": ["data: {test: {file: ~/test.csv}}", "exp does not replace ~"],
     "a file of another kind": ["data: {test: {file: data/x.arrow}}", "bad-format"],
     "the id of a data set": ["data: {test: {file: owner/name}}", "bad-format"],
+    "the address of a file": ["data: {test: {file: 'https://example.org/a.csv'}}", "missing-file"],
+    "the address of a data set": ["data: {test: {file: 'hf://datasets/owner/name/a.csv'}}", "missing-file"],
+    "the page of a data set": ["data: {test: {file: 'https://huggingface.co/datasets/owner/name'}}", "missing-file"],
+    "a file in place of its key": ["data: {test: data/test.csv}", "wrong-type"],
+    "the id of a data set in place of its key": ["data: {test: owner/name}", "wrong-type"],
     "a column that is not there": [
       "data: {columns: {input: input_findings}}",
       'train.csv has no column "input_findings"; it has case_id, input_finding, output_disease (did you mean "input_finding"?)',

@@ -1,5 +1,5 @@
 import { decode } from "../data/decode.ts";
-import { formatByName } from "../data/formats.ts";
+import { formatByContent, formatByName } from "../data/formats.ts";
 import { startOfGzip } from "../data/gzip.ts";
 import { startOfJson } from "../data/json-table.ts";
 
@@ -9,12 +9,14 @@ export const headerBytes = 64 * 1024;
 /** Column names at the start of a file. `complete` is false if a later line may have more. */
 export type Header = { readonly columns: readonly string[]; readonly complete: boolean };
 
-/** The columns of a text table or of JSON records, from the file's first bytes; undefined for any other file. */
+/** The columns of a text table or of JSON records, from the file's first bytes; undefined for any other content. */
 export function headerOf(path: string, bytes: Uint8Array): Header | undefined {
   const found = formatByName(path);
   if (found === undefined || found.format === "xlsx" || found.format === "parquet") return undefined;
   const whole = bytes.length < headerBytes;
-  const { text } = decode(found.isGzip ? startOfGzip(bytes, 2_000 * headerBytes) : bytes, true);
+  const content = found.isGzip ? startOfGzip(bytes, 2_000 * headerBytes) : bytes;
+  if (content.length === 0 || formatByContent(content) !== undefined) return undefined;
+  const { text } = decode(content, true);
   if (found.format === "jsonl" || found.format === "json") return keysOfRecords(text, found.format === "json", whole);
   const separators = found.format === "tsv" ? ["\t"] : [",", ";", "\t", "|"];
   const candidates = separators.map((separator) => firstRecord(text, separator));

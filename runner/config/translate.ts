@@ -1,4 +1,5 @@
 import type { ErrorObject } from "ajv";
+import { formatByName, isRepository } from "../data/formats.ts";
 import { repository, repositoryOrName } from "../hub/names.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
 import { nearest, suggestion } from "../util/suggest.ts";
@@ -134,7 +135,7 @@ function describe(error: ErrorObject, place: Place, path: Path, otherKeys: reado
       return {
         code: "wrong-type",
         message: `${name} must be ${expected}, not ${shown(node)}`,
-        help: typeHelp(params, node),
+        help: typeHelp(params, node, schema),
       };
     }
     case "const":
@@ -211,7 +212,11 @@ function shown(node: Node | undefined): string {
   return `the text ${JSON.stringify(text)}`;
 }
 
-function typeHelp(params: Readonly<Record<string, unknown>>, node: Node | undefined): string | undefined {
+function typeHelp(
+  params: Readonly<Record<string, unknown>>,
+  node: Node | undefined,
+  schema: Schema | undefined,
+): string | undefined {
   if (node?.kind !== "scalar") return undefined;
   const { value, span } = node;
   const expected = String(params.type);
@@ -220,6 +225,10 @@ function typeHelp(params: Readonly<Record<string, unknown>>, node: Node | undefi
   }
   if (expected === "array" && value !== null) return `write a list: [${String(value)}]`;
   if (typeof value !== "string") return undefined;
+  const keys = expected === "object" ? (schema?.properties ?? {}) : {};
+  if (keys.hub !== undefined && formatByName(value) === undefined && isRepository(value))
+    return `write {hub: ${value}} for a data set of the hub, or {file: FILE}`;
+  if (keys.file !== undefined) return `write {file: ${JSON.stringify(value)}}`;
   if (expected === "boolean" && /^(yes|on|y)$/i.test(value)) return "write true";
   if (expected === "boolean" && /^(no|off|n)$/i.test(value)) return "write false";
   if ((expected === "number" || expected === "integer") && value.trim() !== "" && Number.isFinite(Number(value))) {

@@ -7,11 +7,9 @@ export const inputRules: readonly Rule[] = [
   {
     code: "unreadable-target",
     severity: "error",
-    find: ({ misread, isSingle }) =>
+    find: ({ misread }) =>
       found(
-        misread
-          .filter(({ placed: { row }, isUnseen }) => !isUnseen && !(isSingle && row.gold.length > 1))
-          .map(({ placed }) => where(placed)),
+        misread.filter(({ isUnseen }) => !isUnseen).map(({ placed }) => where(placed)),
         (count) =>
           `${counted(count, "row")} whose training target the parser does not convert back into the gold, so no answer can be right`,
       ),

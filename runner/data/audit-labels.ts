@@ -27,14 +27,8 @@ export const labelRules: readonly Rule[] = [
   rowRule({
     code: "empty-target",
     severity: "warning",
-    is: ({ row }, { isSingle }) => !isSingle && row.gold.length === 0,
+    is: ({ row }) => row.gold.length === 0,
     what: "without label",
-  }),
-  rowRule({
-    code: "missing-label",
-    severity: "error",
-    is: ({ row }, { isSingle }) => isSingle && row.gold.length === 0,
-    what: "without label, but the task has exactly one for each row",
   }),
   {
     code: "several-labels",
@@ -48,7 +42,7 @@ export const labelRules: readonly Rule[] = [
           const parts = labelPieces(label, cut);
           return parts.length > 1 && parts.every((part) => labels.has(part));
         });
-      const several = rows.filter(({ row: { gold } }) => gold.length > 1 || gold.some(isJoined));
+      const several = rows.filter(({ row: { gold } }) => gold.some(isJoined));
       return found(
         several.map(where),
         (count) => `${counted(count, "row")} with several labels, but the task has exactly one for each row`,

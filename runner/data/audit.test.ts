@@ -75,16 +75,6 @@ it("errors stop a run unless they are accepted by code", () => {
 it("computes the coverage of test labels by training", () =>
   expect(audit({ train, test: [row("8", "x", "new", "a", "b", "c")] }).splits.test?.seen_in_training).toBe(0.75));
 
-it("two labels in a row are an error of a task with one label, and nothing else", () => {
-  const { findings } = audit(
-    { train },
-    { isSingle: true, readBack: ({ gold }) => (gold.length > 1 ? "misread" : "read") },
-  );
-  expect(findings.filter(({ severity }) => severity === "error")).toMatchObject([
-    { code: "several-labels", examples: ["train/1"] },
-  ]);
-});
-
 it.each([",", ";", " | ", "\n", " / "])(
   "labels of other rows that %j joins in one text are several labels",
   (between) => {

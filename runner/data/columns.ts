@@ -54,6 +54,9 @@ export function namedColumns({
   ];
 }
 
+/** What to do with a first line that has empty cells: a title and empty cells are often above the column names. */
+export const unnamedHelp = "the first line has cells without a name: remove the lines above the column names";
+
 /** The column of a table that has a name, and the path within its cells: "output.labels" in the column "output". */
 export function placeOf(
   name: string,

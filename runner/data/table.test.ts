@@ -146,6 +146,9 @@ describe("a broken file is an error at its line", () => {
     ],
     ["UTF-16 by its mark alone", "a.csv", Buffer.from("\xff\xfeid,text,label\n1,a,x\n", "latin1"), "1:byte-order-mark"],
     ["a sheet of a csv", "a.csv", "id,text,label\n1,a,x\n", "1:sheet"],
+    ["a parquet file by its content", "a.csv", "PAR1\0\0PAR1", "1:broken-file"],
+    ["a workbook by its content", "a.jsonl", "PK\x03\x04 zip", "1:broken-file"],
+    ["a gzip file by its content", "a.tsv", gzipSync("id\ttext\n"), "1:broken-file"],
     ["no workbook", "a.xlsx", "id,text\n", "1:broken-file"],
   ];
   for (const [name, path, content, problem] of cases)

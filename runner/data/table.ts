@@ -4,7 +4,7 @@ import { integer } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Cell, DataFile, DataTable } from "./data-table.ts";
 import { decode } from "./decode.ts";
-import { formatByName, formatHelp } from "./formats.ts";
+import { formatByContent, formatByName, formatHelp } from "./formats.ts";
 import { gunzip } from "./gzip.ts";
 import { lineEnd } from "./lines.ts";
 import { columnsOf, Problems } from "./problems.ts";
@@ -45,6 +45,13 @@ async function readFormat(given: DataFile): Promise<Result<DataTable>> {
   if (format === "parquet") {
     const { readParquet } = await import("./parquet.ts");
     return readParquet(file);
+  }
+  const content = formatByContent(file.bytes);
+  if (content !== undefined) {
+    const [other, ending] =
+      content === "gzip" ? ["a gzip file", `.${format}.gz`] : [`a .${content} file`, `.${content}`];
+    const message = `the content is that of ${other}, and the name ends in .${format}${isGzip ? ".gz" : ""}`;
+    return refused(file, new UserError("broken-file", message, { help: `give the file the ending ${ending}` }));
   }
   const { text, encoding, contradicted } = decode(file.bytes);
   const source: SourceText = { path: file.path, text };

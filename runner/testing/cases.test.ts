@@ -92,10 +92,11 @@ describe("tasks with one label a case", () => {
     expect(predictions(rig, run, "zero_shot").map(({ labels }) => labels)).toEqual([["a"], ["c"]]);
   });
 
-  test("a row with two labels is an error of the audit, which names it", async ({ rig }) => {
+  test("a row with two labels is an error at its place, which no command gets past", async ({ rig }) => {
     copyCase(rig, "two-gold-labels-single");
-    expectFailure(await rig.exp("data", file), 3, "several-labels", /train\/t1, test\/e1/);
-    expectFailure(await rig.exp("run", file), 1, "several-labels");
+    for (const command of ["check", "data"])
+      expectFailure(await rig.exp(command, file), 2, "broken-target", /train\.jsonl:1.*row 1: the cell has 2 labels/s);
+    expectFailure(await rig.exp("run", file), 1, "broken-target");
   });
 });
 

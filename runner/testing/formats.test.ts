@@ -205,7 +205,12 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
   sheet.getCell("A1").value = "Plants of the year";
   sheet.addRows([["id", "note", "label"], ...plants]);
   await workbook.xlsx.writeFile(rig.path("title.xlsx"));
+  const lists = plants.map(([id, note, label]) => `${id},${note?.replaceAll(",", "")},"[""${label}"", ""plant""]"\n`);
+  rig.write("lists.csv", `note_id,note,tags\n${lists.join("")}`);
+  const beds = plants.map(([id, note, label]) => `${id},${note?.replaceAll(",", "")},${label},${label}\n`);
+  rig.write("beds.csv", `id,note,soil,bed\n${beds.join("")}`);
   for (const [file, lines] of [
+    ["lists.csv", ["task: label_set", '"target":"tags"']],
     ["title.xlsx", ['title.xlsx", header_row: 2}', 'columns: {"id":"id","input":"note","target":"label"}']],
     ["second.xlsx", ['second.xlsx", sheet: "Plants"}']],
     ["marks.csv", ["task: label_set", '"input":"words","target":"found"', 'labels: {separator: ";"}']],
@@ -226,6 +231,8 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
     expect([checked.code, checked.stderr]).toEqual([0, ""]);
   }
   expect(await rig.output("init", "again", "--data", "few.csv")).toContain('the column "id" has values that repeat');
+  const said = await rig.output("init", "once-more", "--data", "beds.csv");
+  expect(said).toContain("input: note, target: bed\nother columns that could be the target: soil\n");
 });
 
 test("a glob is read as one table, and each of its files has a digest of its own", async ({ rig }) => {
@@ -316,6 +323,7 @@ test("exp init --data says what to write for a file that is no table of inputs a
     "judged.jsonl": ['{"prompt":"p","completion":"c","label":true}\n', "unsupported-column", '"label"'],
     "steps.jsonl": ['{"prompt":"p","completions":["c"],"labels":[true]}\n', "unsupported-column", '"labels"'],
     "tools.jsonl": ['{"messages":[{"role":"tool","content":"x"}]}\n', "broken-record", "has the role tool"],
+    "title.csv": ["Report,,\nid,text,label\n1,a fern,green\n", "missing-column", "remove the lines above"],
     "texts.jsonl": ['{"text":"t"}\n', "missing-column", "add a column with the right answers"],
   };
   for (const [name, [content, code, words]] of Object.entries(files)) {
@@ -323,6 +331,8 @@ test("exp init --data says what to write for a file that is no table of inputs a
     expectFailure(await rig.exp("init", "made", "--data", name), 2, code, words);
   }
   expectFailure(await rig.exp("init", "made", "--data", "owner/name"), 2, "missing-file", "{hub: owner/name}");
+  const page = "https://huggingface.co/datasets/owner/name";
+  expectFailure(await rig.exp("init", "made", "--data", page), 2, "missing-file", "{hub: owner/name}");
   rig.write("bare.csv", "a fern,green\na moss,green\nan oak,red\n");
   expect(await rig.output("init", "made", "--data", "bare.csv")).toContain('"green" is also a value of its column');
 });

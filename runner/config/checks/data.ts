@@ -1,6 +1,6 @@
 import { basename, dirname, relative } from "node:path";
-import { columnsFor, inputColumns, namedColumns, placeOf, targetColumns } from "../../data/columns.ts";
-import { formatByName, formatHelp } from "../../data/formats.ts";
+import { columnsFor, inputColumns, namedColumns, placeOf, targetColumns, unnamedHelp } from "../../data/columns.ts";
+import { addressHelp, formatByName, formatHelp } from "../../data/formats.ts";
 import { parseLexicon } from "../../data/labels/lexicon.ts";
 import { parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
 import type { DatasetPart } from "../../hub/dataset-files.ts";
@@ -187,6 +187,14 @@ function checkFile(
     context.error(`${path}.file`, "missing-file", `no file matches ${context.display(file)}`, help);
     return;
   }
+  // A name as it is written: the id of a data set and an address are no paths.
+  const name = relative(dirname(context.file), file);
+  const exists = context.files.kind(file) !== undefined;
+  const address = exists ? undefined : addressHelp(name);
+  if (address !== undefined) {
+    context.error(`${path}.file`, "missing-file", `${path}.file is an address, not a file`, address);
+    return;
+  }
   const found = formatByName(file);
   if (found === undefined && context.files.kind(file) === "folder") {
     const help = `name a file in it, or all of one kind: "${relative(dirname(context.file), file)}/*.csv"`;
@@ -194,9 +202,7 @@ function checkFile(
     return;
   }
   if (found === undefined) {
-    // A name as it is written: the id of a data set is no path.
-    const name = context.files.kind(file) === undefined ? relative(dirname(context.file), file) : `${file}/`;
-    context.error(`${path}.file`, "bad-format", `${basename(file)} is not a data file`, formatHelp(name));
+    context.error(`${path}.file`, "bad-format", `${basename(file)} is not a data file`, formatHelp(name, exists));
     return;
   }
   for (const [key, value] of Object.entries({ sheet, header_row })) {
@@ -240,8 +246,9 @@ function checkColumns(context: CheckContext, file: string, { columns: found, com
   const used = isChat ? [] : namedColumns(columnsFor(format, columns));
   for (const [role, name] of used) {
     if (placeOf(name, found) !== undefined || !complete || name === undefined) continue;
-    const message = `${basename(file)} has no column "${name}"; it has ${found.slice(0, 12).join(", ")}`;
-    const help = suggestion(name, found, "columns");
+    const named = found.filter((one) => one !== "");
+    const message = `${basename(file)} has no column "${name}"; it has ${named.slice(0, 12).join(", ")}`;
+    const help = named.length < found.length ? unnamedHelp : suggestion(name, named, "columns");
     const key = context.wrote(`data.columns.${role}`) ? `data.columns.${role}` : "data.format";
     context.error(key, "missing-column", message, help);
   }

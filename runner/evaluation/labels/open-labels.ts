@@ -27,6 +27,16 @@ import { defaultSoftDistance, type Labels, type Scoring } from "./table.ts";
 
 const objectHelp = "write a text, or a list of texts and numbers; data.columns.target: label.name reads a key of it";
 
+/** What is wrong with the labels of a row that has exactly one. */
+function unlessOne(labels: Labels): { readonly problem?: string; readonly help?: string } {
+  if (labels.length === 1) return {};
+  const what = labels.length === 0 ? "no label" : `${labels.length} labels`;
+  return {
+    problem: `the cell has ${what}, and the task has exactly one for each row`,
+    help: labels.length === 0 ? "fill it in, or remove the row" : "keep one label, or use task: label_set",
+  };
+}
+
 /** A label task with its settings and files. It loads the answer parser and the YAML parser, so only opening a task imports it. */
 export function openLabels(
   { separator }: ParsingSettings,
@@ -49,15 +59,13 @@ export function openLabels(
       const list = typeof cell === "string" ? listIn(cell) : cell;
       if (isObject(cell))
         return { text: cell as string, target: [], problem: "the cell is an object", help: objectHelp };
-      if (list === undefined) return { text: cell as string, target: splitLabels(cell as string, cut) };
       if (list === "no labels")
         return { text: cell as string, target: [], problem: "the list has an item that is no text or number" };
-      return {
-        text: list
-          .map((label) => (isSingle ? label : writeLabel(label.trim(), separator)))
-          .join(betweenLabels(separator)),
-        target: distinct(list.map((label) => label.trim())),
-      };
+      const text = list
+        ?.map((label) => (isSingle ? label : writeLabel(label.trim(), separator)))
+        .join(betweenLabels(separator));
+      const target = list ? distinct(list.map((label) => label.trim())) : splitLabels(cell as string, cut);
+      return { text: text ?? (cell as string), target, ...(isSingle ? unlessOne(target) : {}) };
     },
     prepareTraining(train, training) {
       const { targets, oversample: repeat } = training as unknown as TrainingSettings;
