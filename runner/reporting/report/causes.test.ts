@@ -57,6 +57,24 @@ describe("a finding on errors", () => {
   });
 });
 
+it("an example of another arm has no quote that is chosen for its likely words alone", () => {
+  const { arms, ...analysis } = fixtureAnalysis();
+  const tuned = arms.tuned as Arms[string];
+  const { causes } = tuned;
+  const [count] = (causes as Causes).counts;
+  const example = { ...(count?.example as NonNullable<typeof count>["example"] & object), name: null, trigger: null };
+  const withExample = (own: typeof example | null): Arms[string] => ({
+    ...tuned,
+    causes: { ...(causes as Causes), counts: [{ ...(count as NonNullable<typeof count>), example: own }] },
+  });
+  const quoteIn = (primary: Arms[string]): boolean =>
+    JSON.stringify(
+      causeExamples({ ...analysis, arms: { tuned: primary, nearest: withExample(example) } }, "tuned", String),
+    ).includes(": “");
+  expect(quoteIn(withExample(example))).toBe(true);
+  expect(quoteIn(withExample(null))).toBe(false);
+});
+
 it("an example of a cause has the trigger in bold and the name in italics", () => {
   const [negated] = causeExamples(fixtureAnalysis(), "tuned", String);
   expect(negated?.slice(6)).toEqual([{ strong: "No" }, " ", { emph: "kidney stone" }, ".", "”"]);

@@ -95,7 +95,10 @@ export function fieldErrorTable({ arms }: Analysis, arm: string, nameOf: NameOf)
   ];
 }
 
-/** One example for each cause: the primary arm's, else that of another arm. */
+/**
+ * One example for each cause: the primary arm's, else that of another arm. A sentence that is quoted for its likely words
+ * alone is left out for another arm: a baseline takes its labels from other texts.
+ */
 export function causeExamples({ arms }: Analysis, primary: string, nameOf: NameOf): readonly (readonly Span[])[] {
   const order = [primary, ...Object.keys(arms).filter((arm) => arm !== primary)];
   return (arms[primary]?.causes?.counts ?? []).flatMap(({ name, definition }) => {
@@ -104,6 +107,8 @@ export function causeExamples({ arms }: Analysis, primary: string, nameOf: NameO
       .find(({ example }) => example);
     if (found?.example === undefined || found.example === null || name === "none") return [];
     const { arm, example } = found;
+    const isLikely = example.label !== "" && example.name === null && example.trigger === null;
+    const hasQuote = example.sentence !== null && !(isLikely && arm !== primary);
     return [
       [
         { strong: causeText(name) },
@@ -111,7 +116,7 @@ export function causeExamples({ arms }: Analysis, primary: string, nameOf: NameO
         { case: example.id },
         arm === primary ? "" : ` (arm “${nameOf(arm)}”)`,
         ...subjectOf(example),
-        ...(example.sentence === null ? ["."] : [": “", ...marked(example), "”"]),
+        ...(hasQuote ? [": “", ...marked(example), "”"] : ["."]),
       ],
     ];
   });
