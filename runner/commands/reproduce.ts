@@ -82,10 +82,12 @@ function resultText({ run, again, reproduced, steps, metrics, causes }: Reproduc
     const words = { same: "same bytes", tolerated: "other bytes, within numerical tolerance", differs: "OTHER BYTES" };
     lines.push(`${step}: ${words[outcome]}${files.length === 0 ? "" : ` (${files.join(", ")})`}`);
   }
-  for (const { arm, view, metric, was, is, low, high, within } of metrics) {
+  const shown = (value: number | null): string => (value === null ? "none" : decimal(value, 3));
+  for (const { arm, view, metric, was, is, low, high, within, forged } of metrics) {
     const bounds = boundsOf({ low, high });
     const where = bounds === null ? "no interval" : `${within ? "within" : "OUTSIDE"} ${interval(bounds)}`;
-    lines.push(`${arm} ${metric} (${view}): ${decimal(was, 3)} -> ${is === null ? "none" : decimal(is, 3)}, ${where}`);
+    const why = forged ? "NOT what the run's own files have" : where;
+    lines.push(`${arm} ${metric} (${view}): ${shown(was)} -> ${shown(is)}, ${why}`);
   }
   if (causes.length > 0 && steps.some(({ outcome }) => outcome !== "same")) {
     lines.push("", "Likely causes:", ...causes.map((cause) => `  ${cause}`));

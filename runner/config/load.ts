@@ -74,6 +74,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   });
   const loaded: Point[] = [];
   const written: Experiment[] = [];
+  const comparedFiles = new Set<string>();
   for (const { root: node, coordinates, setting, values } of points) {
     const completed = complete(node);
     const found = diagnose(node, completed, checks).filter((one) => sweep.ok || !mayComeFromSweep.has(one.code));
@@ -86,7 +87,9 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     const { experiment: whole, defaulted } = resolved(completed);
     const experiment = options.smoke === true ? smoke(whole) : whole;
     const select = sweep.ok ? sweep.value.select : undefined;
-    const others = pointsOf(experiment.compare.map((path) => compared?.(path)));
+    const named = experiment.compare.map((path) => compared?.(path));
+    for (const other of named) if (other?.ok) for (const one of other.value.sourceFiles) comparedFiles.add(one);
+    const others = pointsOf(named);
     const shown = options.smoke === true ? Object.freeze(others.map(smoke)) : others;
     written.push(whole);
     loaded.push(
@@ -117,7 +120,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
       points: Object.freeze(lowest as readonly Point[]),
       ...(halving === undefined ? {} : { rungs: Object.freeze(further) }),
       ...(sweep.ok && entry ? { sweep: sweptBy(sweep.value) } : {}),
-      sourceFiles: Object.freeze([...new Set(sources.map((source) => source.file))]),
+      sourceFiles: Object.freeze([...new Set([...sources.map((source) => source.file), ...comparedFiles])]),
     }),
     warnings: sorted,
   };

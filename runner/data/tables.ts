@@ -31,10 +31,10 @@ export async function readTables({ paths, read, ...place }: DataFiles): Promise<
     if (bytes > tableLimits.bytes) throw tooLarge(`more than ${tableLimits.bytes / 1e6} MB`);
     const result = await readTable(file);
     if (!result.ok) {
-      wrong.push(...result.diagnostics);
+      for (const one of result.diagnostics) wrong.push(one);
       continue;
     }
-    warnings.push(...result.warnings);
+    for (const one of result.warnings) warnings.push(one);
     const table = result.value;
     const other = tables[0] && otherColumns(tables[0], { path, table });
     if (other !== undefined) {

@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { type Git, gitIn } from "../util/git.ts";
-import { isInside } from "../util/inside.ts";
+import { isInside, linksWithin, realPath } from "../util/inside.ts";
 import { namesIn } from "../util/names-in.ts";
 import { UserError } from "../util/user-error.ts";
 
@@ -16,6 +16,10 @@ export function originOfClone(files: readonly string[]): string | undefined {
   // git names no author of a path through a link, or with other case than its own.
   return authorOf(files.flatMap((path) => [realpathSync.native(path), ...linksOn(path)]));
 }
+
+/** The origin of links themselves, whatever they lead to; undefined like that of `originOfClone`. */
+export const originOfLinks = (links: readonly string[]): string | undefined =>
+  authorOf(links.map((link) => join(realpathSync.native(dirname(link)), basename(link))));
 
 function authorOf(files: readonly string[]): string | undefined {
   for (const file of files) {
@@ -78,12 +82,24 @@ export function refuseForeignReferences(root: string, listed: readonly string[])
   refuseLinksOfOthers(root, links, "a link or a repository in the place of results");
 }
 
-function refuseLinksOfOthers(root: string, links: readonly string[], what: string): void {
+function refuseLinksOfOthers(root: string, links: readonly string[], what: string, code = "linked-folder"): void {
   for (const link of links) {
-    const origin = authorOf([join(realpathSync.native(dirname(link)), basename(link))]);
+    const origin = originOfLinks([link]);
     if (origin === undefined) continue;
-    const message = `${relative(root, link)} is ${what}, and comes from ${origin}`;
-    throw new UserError("linked-folder", message, { help: "delete the link", status: "refused" });
+    const message = `${relative(realPath(root), join(realpathSync.native(dirname(link)), basename(link)))} is ${what}, and comes from ${origin}`;
+    const help = code === "linked-file" ? "read the file, then replace the link by a copy of it" : "delete the link";
+    throw new UserError(code, message, { help, status: "refused" });
+  }
+}
+
+/**
+ * Throws UserError `linked-file` if another author made a link on the way to a file of the project that a report or an
+ * export contains: the author would choose which file of this user it contains.
+ */
+export function refuseForeignFiles(root: string, paths: readonly string[]): void {
+  for (const path of paths) {
+    const leads = `a link that leads to ${relative(realPath(root), realPath(path))}`;
+    refuseLinksOfOthers(root, linksWithin(root, path), leads, "linked-file");
   }
 }
 

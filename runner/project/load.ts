@@ -9,15 +9,17 @@ import { bundledModels } from "../setup/models.ts";
 import { formatDiagnostic, toJson } from "../util/code-frame.ts";
 import type { Context } from "../util/context.ts";
 import type { Diagnostic, Result } from "../util/diagnostic.ts";
-import { isInside } from "../util/inside.ts";
+import { isInside, linksWithin } from "../util/inside.ts";
 import { rememberedPair } from "../util/remember.ts";
 import { UserError } from "../util/user-error.ts";
-import { originOfClone } from "./authorship.ts";
+import { originOfClone, originOfLinks } from "./authorship.ts";
 import { files } from "./files.ts";
 import { modelConfig } from "./model-config.ts";
 import {
+  fileLines,
   foreignResults,
   metricFilesOf,
+  namedFiles,
   originOfStudy,
   privilegesOf,
   requireTrust,
@@ -49,11 +51,12 @@ export function findPins(name: string, trust: boolean, context: Context): readon
   const places = chain.ok ? pinPlaces(chain.value, Object.keys(bundledModels)) : chain;
   const changed = places.ok ? places.value.filter(({ file }) => !isInside(file, root)) : [];
   const privileges = [
-    ...outsideLines(outside),
+    ...fileLines(outside, root),
     ...new Set(changed.map(({ file }) => `exp pin changes a file outside the study: ${JSON.stringify(file)}`)),
   ];
   const sources = (): readonly string[] => chainOf(path, context);
-  expectPermission({ name, root, origin: undefined, privileges, sources }, trust, context);
+  const links = linksTo(outside, root);
+  expectPermission({ name, root, origin: undefined, privileges, sources, links }, trust, context);
   if (places.ok) return places.value;
   throw invalid(places.diagnostics);
 }
@@ -142,28 +145,37 @@ function expectTrust(
 ): void {
   const results = foreignResults(root);
   if (results !== undefined) requireTrust({ ...results, name, root }, trust, context);
-  const privileges = result.ok ? privilegesOf(result.value, outside) : outsideLines(outside);
+  const named = [...outside, ...(result.ok ? namedFiles(result.value) : [])];
+  const privileges = result.ok ? privilegesOf(result.value, named) : fileLines(named, root);
   const sources = (): readonly string[] =>
     result.ok
       ? [...result.value.sourceFiles, ...metricFilesOf(result.value)]
       : chainOf(resolve(context.cwd, name), context);
-  expectPermission({ name, root, origin, privileges, sources }, trust, context);
+  expectPermission({ name, root, origin, privileges, sources, links: linksTo(named, root) }, trust, context);
 }
 
-const outsideLines = (outside: ReadonlySet<string>): readonly string[] =>
-  [...outside].map((path) => `file outside the study: ${JSON.stringify(path)}`);
+/** The links of a study on the way to files. Their authors decide which files these are. */
+const linksTo = (files: Iterable<string>, root: string): readonly string[] => [
+  ...new Set([...files].flatMap((path) => linksWithin(root, path))),
+];
 
 type Permission = Omit<TrustRequest, "origin"> & {
   readonly origin: string | undefined;
   /** The files whose authors need the privileges. */
   sources(): readonly string[];
+  readonly links: readonly string[];
 };
 
 /** Throws UserError `untrusted` if another author's files need privileges that the user has not allowed. */
-function expectPermission({ origin, sources, ...request }: Permission, isAllowed: boolean, context: Context): void {
+function expectPermission(
+  { origin, sources, links, ...request }: Permission,
+  isAllowed: boolean,
+  context: Context,
+): void {
   if (request.privileges.length === 0) return;
   const existing = sources().filter((path) => existsSync(path));
-  const from = origin ?? originOfStudy(request.root, existing) ?? originOfClone(existing);
+  const from =
+    origin ?? originOfStudy(request.root, existing, links) ?? originOfClone(existing) ?? originOfLinks(links);
   if (from !== undefined) requireTrust({ ...request, origin: from }, isAllowed, context);
 }
 

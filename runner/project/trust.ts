@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, isAbsolute, join, relative } from "node:path";
+import { existsSync, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { backends } from "../plugins/backends/registry.ts";
 import { datasetsOf } from "../plugins/data-part.ts";
@@ -10,7 +10,7 @@ import { type OwnMetric, ownMetrics } from "../plugins/metrics/own-metric.ts";
 import { canonicalJson, type Json, sha256 } from "../util/canonical.ts";
 import type { Context } from "../util/context.ts";
 import { gitIn } from "../util/git.ts";
-import { isInside } from "../util/inside.ts";
+import { isInside, linksWithin, realPath } from "../util/inside.ts";
 import { namesIn } from "../util/names-in.ts";
 import { pathKind, readOwnFile, readRegularFile } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
@@ -20,38 +20,82 @@ import { configFolder } from "./user-config.ts";
 
 /**
  * The origin of a study's files if another author made them, such as "an export". Undefined: there is no sign of
- * another author. `files` are the experiment's file and those that it extends.
+ * another author. `files` are the experiment's file and those that it extends, `links` the links to what it names.
  */
-export function originOfStudy(root: string, files: readonly string[]): string | undefined {
+export function originOfStudy(
+  root: string,
+  files: readonly string[],
+  links: readonly string[] = [],
+): string | undefined {
   const isPackage = ["runs", "manifests"].some((folder) => existsSync(join(root, folder)));
   if (isPackage && existsSync(join(root, "checklist.md"))) return "a study package of exp export";
   const user = process.getuid?.();
-  const other = [root, ...files].find((path) => user !== undefined && statSync(path).uid !== user);
+  const isOthers = (uid: number): boolean => user !== undefined && uid !== user;
+  const other =
+    [root, ...files].find((path) => isOthers(statSync(path).uid)) ??
+    links.find((link) => isOthers(lstatSync(link).uid));
   return other === undefined ? undefined : `another user, who owns ${relative(root, other) || other}`;
 }
 
 /**
  * What an experiment makes exp do outside its own study, one line each: `generate.base_url: "https://example.com"`. An
- * implementation declares its keys by `needsTrust`.
+ * implementation declares its keys by `needsTrust`. `files` are those of `namedFiles`.
  */
-export function privilegesOf(loaded: LoadedExperiment, outside: Iterable<string>): readonly string[] {
+export function privilegesOf(loaded: LoadedExperiment, files: Iterable<string>): readonly string[] {
   const lines = new Set<string>();
+  for (const experiment of experimentsOf(loaded))
+    for (const line of declaredPrivileges(experiment, loaded.root)) lines.add(line);
+  return [...lines, ...fileLines(files, loaded.root)].sort();
+}
+
+function experimentsOf({ points, rungs }: LoadedExperiment): readonly Experiment[] {
+  const all = [points, ...(rungs ?? [])].flat();
+  return all.flatMap(({ experiment, final, compared }) => [experiment, ...(final ? [final] : []), ...compared]);
+}
+
+/** The files that an experiment names: its paths, the files in folders among them, and the reasons for its prompts. */
+export function namedFiles(loaded: LoadedExperiment): readonly string[] {
   const paths = new Set<string>();
   const seen = new WeakSet<object>();
-  for (const point of [loaded.points, ...(loaded.rungs ?? [])].flat()) {
-    for (const experiment of [point.experiment, ...(point.final ? [point.final] : []), ...point.compared]) {
-      for (const line of declaredPrivileges(experiment, loaded.root)) lines.add(line);
-      addPaths(experiment, paths, seen);
+  for (const experiment of experimentsOf(loaded)) {
+    addPaths(experiment, paths, seen);
+    const { template, zero_shot } = experiment.prompt;
+    for (const one of [template, ...(zero_shot === undefined ? [] : [zero_shot])]) {
+      const reasons = join(dirname(resolve(loaded.root, one)), "README.md");
+      // A report contains them only if they are in the study.
+      if (existsSync(reasons) && isInside(dirname(reasons), loaded.root)) paths.add(reasons);
     }
   }
-  const files = new Set([...outside, ...[...paths].filter((path) => !isInside(path, loaded.root))]);
-  return [...lines, ...[...files].map((path) => `file outside the study: ${shown(path)}`)].sort();
+  const inFolders = [...paths].flatMap((path) =>
+    pathKind(path) === "folder" && isInside(path, loaded.root) ? namesIn(path).map((name) => join(path, name)) : [],
+  );
+  return [...paths, ...inFolders];
+}
+
+/**
+ * A line for each file that is outside the study, that a link of the study leads to, or that is hidden. A link that leads
+ * to another file needs permission again.
+ */
+export function fileLines(files: Iterable<string>, root: string): readonly string[] {
+  const realRoot = realPath(root);
+  const lines = [...new Set(files)].flatMap((path): readonly string[] => {
+    const real = realPath(path);
+    if (!isInside(path, root)) {
+      const isPlain = real === path || real === join(realRoot, relative(root, path));
+      return [`file outside the study: ${shown(path)}${isPlain ? "" : `, a link to ${shown(real)}`}`];
+    }
+    const name = relative(realRoot, real);
+    if (linksWithin(root, path).length > 0)
+      return [`link of the study: ${shown(relative(root, path))} leads to ${shown(name)}`];
+    const isHidden = name.split(sep).some((part) => part.startsWith("."));
+    return isHidden && existsSync(path) ? [`hidden file of the study: ${shown(name)}`] : [];
+  });
+  return [...new Set(lines)].sort();
 }
 
 /** The files of metrics, whose code runs. Their author may be another than that of the experiment. */
-export function metricFilesOf({ points, rungs }: LoadedExperiment): readonly string[] {
-  const experiments = [points, ...(rungs ?? [])].flat().flatMap((point) => [point.experiment, ...point.compared]);
-  return [...new Set(experiments.flatMap(({ evaluate }) => ownMetrics(evaluate).map(({ file }) => file)))];
+export function metricFilesOf(loaded: LoadedExperiment): readonly string[] {
+  return [...new Set(experimentsOf(loaded).flatMap(({ evaluate }) => ownMetrics(evaluate).map(({ file }) => file)))];
 }
 
 function declaredPrivileges(experiment: Experiment, root: string): readonly string[] {

@@ -71,11 +71,14 @@ function storeAround(folder: string): readonly string[] {
   return isOwn && dirname(dirname(folder)) === runsDir(artifacts) ? [store] : [];
 }
 
-/** Finds a run like `findRun` and checks it like `expectIntact`. Throws their UserErrors. */
+/**
+ * Finds a run like `findRun` and checks it like `expectIntact`. Throws their UserErrors. Warns about a manifest without the
+ * result files that its scores come from.
+ */
 export function findIntactRun(
   name: string,
   artifacts: string,
-  { cwd, env }: Pick<Context, "cwd" | "env">,
+  { cwd, env, err }: Pick<Context, "cwd" | "env" | "err">,
 ): FinishedRun {
   const digests = openDigests(cacheRoot(env));
   const run = findRun(name, artifacts, cwd);
@@ -84,8 +87,20 @@ export function findIntactRun(
   } finally {
     digests.flush();
   }
+  const unchecked = Object.keys(run.manifest.arms).filter((arm) => realPath(scoresOf(run, arm)) === undefined);
+  if (unchecked.length > 0) {
+    const shown = unchecked.slice(0, mostArms).join(", ");
+    const arms = unchecked.length > mostArms ? `${shown} and ${unchecked.length - mostArms} more` : shown;
+    err(`warning: ${runLabel(run)} is a manifest without result files: nothing checks its scores of ${arms}\n`);
+  }
   return run;
 }
+
+const mostArms = 5;
+
+/** The file with the scores of an arm. */
+const scoresOf = ({ path }: Pick<FinishedRun, "path">, arm: string): string =>
+  join(dirname(path), outputFolder(stepOfArm("evaluate", arm)), "metrics.json");
 
 /** The first field of a manifest that does not follow from the steps and their files; undefined if all do. */
 export function unprovedField({ manifest, path }: FinishedRun): "cost" | "arms" | "intervals" | undefined {
@@ -94,7 +109,8 @@ export function unprovedField({ manifest, path }: FinishedRun): "cost" | "arms" 
   if (!same(cost, costOf(steps))) return "cost";
   if (!same(Object.keys(arms).sort(), Object.keys(intervals).sort())) return "intervals";
   for (const [arm, views] of Object.entries(arms)) {
-    const metrics = join(dirname(path), outputFolder(stepOfArm("evaluate", arm)), "metrics.json");
+    if (!Object.hasOwn(steps, stepOfArm("evaluate", arm))) return "arms";
+    const metrics = scoresOf({ path }, arm);
     if (realPath(metrics) === undefined) continue;
     const scored = readResult("metrics.json", metrics);
     if (!same(scored.views, views)) return "arms";

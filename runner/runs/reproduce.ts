@@ -1,7 +1,8 @@
 import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { diffRuns } from "./diff.ts";
 import { type FinishedRun, runLabel } from "./finished-runs.ts";
-import { isWinner } from "./manifest.ts";
+import { isWinner, type Manifest } from "./manifest.ts";
 
 /**
  * The repetition of a step. `same`: the same bytes. `tolerated`: other bytes, but Python or a model server computed them, or the
@@ -14,17 +15,22 @@ export type RepeatedStep = {
   readonly files: readonly string[];
 };
 
-/** A metric with another value. It is tolerated within the 95 % interval of the first run. */
+/**
+ * A metric with another value. It is tolerated if each run's value is within the other's 95 % interval. A run from
+ * somewhere else can state any interval: that of the repetition is computed here.
+ */
 export type MetricChange = {
   readonly arm: string;
   readonly view: string;
   readonly metric: string;
-  readonly was: number;
+  readonly was: number | null;
   readonly is: number | null;
-  /** Absent if the metric has no interval: no other value is tolerated then. */
+  /** The interval of the first run. Absent if the metric has none in one of the runs: no other value is tolerated. */
   readonly low?: number | undefined;
   readonly high?: number | undefined;
   readonly within: boolean;
+  /** Whether the scoring has the same bytes in both runs: the first manifest does not state what its files have. */
+  readonly forged: boolean;
   /** Whether it is the primary metric in the primary view. */
   readonly primary: boolean;
 };
@@ -67,40 +73,57 @@ export function compareRepetition(
       inputs.some((digest) => !written.has(digest));
     return { step, outcome: mayDiffer ? "tolerated" : "differs", files };
   });
-  const metrics = metricChanges(first, again);
+  const metrics = metricChanges(
+    first,
+    again,
+    new Set(steps.flatMap((one) => (one.outcome === "same" ? one.step : []))),
+  );
   return {
     run: runLabel(first),
     again: runLabel(again),
     reproduced:
-      steps.every(({ outcome }) => outcome !== "differs") && metrics.every(({ primary, within }) => within || !primary),
+      steps.every(({ outcome }) => outcome !== "differs") &&
+      metrics.every(({ primary, within, forged }) => !forged && (within || !primary)),
     steps,
     metrics,
     causes: causesOf(first, again, context),
   };
 }
 
-function metricChanges({ manifest }: FinishedRun, again: FinishedRun): readonly MetricChange[] {
-  const { primary } = manifest.config.evaluate;
-  return Object.entries(manifest.intervals).flatMap(([arm, views]) =>
-    Object.entries(views).flatMap(([view, intervals]) =>
-      Object.entries(intervals).flatMap(([metric, { low, high }]): readonly MetricChange[] => {
-        const was = scoreOf(manifest, arm, view, metric);
-        const is = scoreOf(again.manifest, arm, view, metric);
-        if (was === undefined || is === was) return [];
-        const within = is !== undefined && low !== undefined && high !== undefined && is >= low && is <= high;
-        const isPrimary = metric === primary.metric && view === primary.view;
-        return [{ arm, view, metric, was, is: is ?? null, low, high, within, primary: isPrimary }];
-      }),
-    ),
-  );
+function metricChanges(first: FinishedRun, again: FinishedRun, same: ReadonlySet<string>): readonly MetricChange[] {
+  const { primary } = first.manifest.config.evaluate;
+  const [scores, repeated] = [scoresIn(first.manifest), scoresIn(again.manifest)];
+  return [...new Set([...scores.keys(), ...repeated.keys()])].flatMap((key): readonly MetricChange[] => {
+    const [arm, view, metric] = JSON.parse(key) as [string, string, string];
+    const [was = null, is = null] = [scores.get(key), repeated.get(key)];
+    if (was === is) return [];
+    const own = intervalOf(first.manifest, arm, view, metric);
+    const within = contains(own, is) && contains(intervalOf(again.manifest, arm, view, metric), was);
+    const isPrimary = metric === primary.metric && view === primary.view;
+    const forged = same.has(stepOfArm("evaluate", arm));
+    return [{ arm, view, metric, was, is, low: own?.low, high: own?.high, within, forged, primary: isPrimary }];
+  });
 }
 
-function scoreOf({ arms }: FinishedRun["manifest"], arm: string, view: string, metric: string): number | undefined {
-  return (
-    (arms[arm] as Readonly<Record<string, Readonly<Record<string, number | null>>>> | undefined)?.[view]?.[metric] ??
-    undefined
+/** Arm, view and metric as JSON -> value. */
+function scoresIn({ arms }: Manifest): ReadonlyMap<string, number | null> {
+  const all = Object.entries(arms).flatMap(([arm, views]) =>
+    Object.entries(views).flatMap(([view, metrics]) =>
+      Object.entries(metrics).map(([metric, value]) => [JSON.stringify([arm, view, metric]), value] as const),
+    ),
   );
+  return new Map(all);
 }
+
+type Ends = { readonly low?: number | undefined; readonly high?: number | undefined };
+
+function intervalOf({ intervals }: Manifest, arm: string, view: string, metric: string): Ends | undefined {
+  const views: Readonly<Record<string, Readonly<Record<string, Ends>>>> | undefined = intervals[arm];
+  return views?.[view]?.[metric];
+}
+
+const contains = (ends: Ends | undefined, value: number | null): boolean =>
+  value !== null && ends?.low !== undefined && ends.high !== undefined && value >= ends.low && value <= ends.high;
 
 /** Differences between the inputs of the two runs, the likeliest cause first: data, prompts, recipes, packages, hardware. */
 function causesOf(

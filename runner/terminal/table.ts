@@ -1,3 +1,4 @@
+import { largest } from "../util/extremes.ts";
 import { styles } from "./styles.ts";
 import { textWidth } from "./text-width.ts";
 import { wrapped } from "./wrap.ts";
@@ -48,7 +49,10 @@ function drawn(rows: Rows, widths: readonly number[], { align, color }: TableOpt
       const content = row[column] ?? "";
       return textWidth(content) > width ? wrapped(content, width) : [content];
     });
-    const height = Math.max(1, ...cells.map(({ length }) => length));
+    const height = largest(
+      cells.map(({ length }) => length),
+      1,
+    );
     return Array.from({ length: height }, (_, at) => {
       const parts = cells.map((texts, column) => {
         const text = texts[at] ?? "";
@@ -88,7 +92,7 @@ function withoutLast(rows: Rows, widths: readonly number[], limit: number, optio
 /** Each row as a block: its first cell, and an indented line for each other cell that has a text. */
 function blocks(rows: Rows, limit: number, { names = rows[0] ?? [], color }: TableOptions): string {
   const { bold } = styles(color === true);
-  const longest = Math.max(...names.slice(1).map(textWidth));
+  const longest = largest(names.slice(1).map(textWidth));
   const start = gap.length + longest + gap.length;
   return rows
     .slice(names === rows[0] ? 1 : 0)
@@ -115,11 +119,11 @@ function contentWidths(rows: Rows): number[] {
 
 /** The least width of each column: numbers and words are not broken, and texts have a least width. */
 function leastWidths(rows: Rows, widths: readonly number[], { align }: TableOptions): readonly number[] {
-  const longestWord = (text: string): number => Math.max(...text.split(" ").map(textWidth));
+  const longestWord = (text: string): number => largest(text.split(" ").map(textWidth));
   return widths.map((width, column) => {
     const [head = "", ...cells] = rows.map((row) => row[column] ?? "");
     const isNumber = align?.[column] === "right";
-    const body = Math.max(0, ...cells.map(isNumber ? textWidth : longestWord));
+    const body = largest(cells.map(isNumber ? textWidth : longestWord), 0);
     return Math.min(width, Math.max(body, longestWord(head), isNumber ? 0 : narrowestText));
   });
 }
@@ -129,7 +133,7 @@ function fitWidths(widths: readonly number[], least: readonly number[], limit: n
   const fitted = [...widths];
   for (let excess = total(fitted) - limit; excess > 0; excess -= 1) {
     const free = fitted.map((width, column) => (width > (least[column] as number) ? width : 0));
-    const widest = Math.max(...free);
+    const widest = largest(free);
     if (widest === 0) break;
     fitted[free.indexOf(widest)] = widest - 1;
   }

@@ -172,6 +172,34 @@ describe("a folder from somewhere else", () => {
     expectFailure(await rig.exp("show", "downloads"), 3, "run-damaged", "zero_shot/root");
   });
 
+  test("may have no file that its scores come from, and then they are not checked and not reproduced", async ({
+    rig,
+  }) => {
+    const { manifest } = await rig.build("experiments/study.yaml");
+    const download = new Download(rig, manifest);
+    const forge = (arm: string): void =>
+      download.writeManifest((changed) => {
+        const { arms, intervals } = changed;
+        const scores = structuredClone(arms.zero_shot) as Record<string, Record<string, number>>;
+        for (const view of Object.values(scores)) for (const metric of Object.keys(view)) view[metric] = 0.987;
+        Object.assign(arms, { [arm]: scores });
+        Object.assign(intervals, { [arm]: { raw: {}, basic: {}, canonical: {} } });
+      });
+    forge("tuned");
+    expectFailure(await rig.exp("show", "downloads"), 3, "run-damaged", "arms of its manifest differs");
+    forge("zero_shot");
+    rmSync(rig.path("downloads/zero_shot"), { recursive: true });
+    const { code, stderr } = await rig.exp("show", "downloads");
+    expect([code, stderr]).toEqual([0, expect.stringContaining("nothing checks its scores of zero_shot")]);
+    const repeated = await rig.exp("reproduce", "downloads");
+    expect([repeated.code, repeated.stdout]).toEqual([
+      3,
+      expect.stringMatching(
+        /micro_f1 \(canonical\): 0\.987 -> .*, NOT what the run's own files have\n(.*\n)*.*is NOT reproduced by/,
+      ),
+    ]);
+  });
+
   test("may have a configuration without the numbers that reports print", async ({ rig }) => {
     const { manifest } = await rig.build("experiments/study.yaml");
     const download = new Download(rig, manifest);

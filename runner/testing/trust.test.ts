@@ -313,6 +313,75 @@ describe("a clone", () => {
     expect((await check()).code).toBe(0);
   });
 
+  test("needs permission for an experiment of another author that an own one compares with", async ({ rig }) => {
+    const git = repository(rig);
+    rig.write(
+      "experiments/theirs.yaml",
+      `${rig.read("experiments/study.yaml").replace(/^name: .*/m, "name: theirs")}${privileged}`,
+    );
+    git("user", "add", ".");
+    git("other", "commit", "-qm", "x");
+    rig.write(
+      "experiments/mine.yaml",
+      `${rig.read("experiments/study.yaml").replace(/^name: .*/m, "name: mine")}compare: [theirs]\n`,
+    );
+    git("user", "add", ".");
+    git("user", "commit", "-qm", "y");
+    expectUntrusted(
+      await rig.exp("check", "experiments/mine.yaml"),
+      /other@example.com committed theirs.yaml/,
+      "module load x",
+    );
+  });
+
+  test("needs permission for each file that a link of another author leads to, and exports none", async ({ rig }) => {
+    const git = repository(rig);
+    rig.append("experiments/study.yaml", "report: {xlsx: false, notes: ../notes.md}\n");
+    rig.write("notes.md", "# Title\n");
+    rig.write(".gitignore", ".env\nartifacts\n");
+    rig.write(".env", "TOKEN=1\n");
+    git("user", "add", ".");
+    git("user", "commit", "-qm", "own");
+    await rig.build("experiments/study.yaml");
+    const check = () => rig.exp("check", "experiments/study.yaml");
+    const link = (name: string, target: string): void => {
+      rmSync(rig.path(name), { force: true });
+      symlinkSync(target, rig.path(name));
+      git("user", "add", ".");
+      git("other", "commit", "-qm", name);
+    };
+    const source = rig.read("experiments/data/test.csv");
+    for (const name of ["a", "b"]) rig.write(`../${name}.csv`, source);
+    link("experiments/data/test.csv", rig.path("../a.csv"));
+    const shown = (name: string): string =>
+      `file outside the study: "${rig.path("experiments/data/test.csv")}", a link to "${rig.path(`../${name}.csv`)}"`;
+    expectUntrusted(await check(), /other@example.com committed test.csv/, shown("a"));
+    expect((await rig.exp("check", "experiments/study.yaml", "--trust")).code).toBe(0);
+    expect((await check()).code).toBe(0);
+    // A permission names the file that the link led to.
+    link("experiments/data/test.csv", rig.path("../b.csv"));
+    expectUntrusted(await check(), shown("b"));
+    link("experiments/data/test.csv", "train.csv");
+    expectUntrusted(
+      await check(),
+      'link of the study: "experiments/data/test.csv" leads to "experiments/data/train.csv"',
+    );
+    rig.remove("experiments/data/test.csv");
+    rig.write("experiments/data/test.csv", source);
+    // The reasons for the prompts are read by name.
+    for (const name of ["notes.md", "prompts/README.md"]) {
+      link(name, name === "notes.md" ? ".env" : "../.env");
+      expectUntrusted(await check(), `link of the study: "${name}" leads to ".env"`);
+      expectFailure(await rig.exp("checklist", "study"), 3, "linked-file", `${name} is a link that leads to .env`);
+      rig.remove(name);
+      rig.write(name, "# Title\n");
+    }
+    rig.edit("experiments/study.yaml", "../notes.md", "../.env");
+    git("user", "add", ".");
+    git("other", "commit", "-qm", "x");
+    expectUntrusted(await check(), 'hidden file of the study: ".env"');
+  });
+
   test("is recognised without a remote if it has fetched, and if the environment names another repository", async ({
     rig,
   }) => {

@@ -1,6 +1,7 @@
 import { isDirty } from "../../data/dirty.ts";
 import { stems } from "../../data/similar-labels.ts";
 import { eachOnce } from "../../util/each-once.ts";
+import { largest } from "../../util/extremes.ts";
 
 /** A training row: its text and its labels, in the view that is analysed. */
 export type LabelledText = { readonly input: string; readonly labels: readonly string[] };
@@ -89,7 +90,7 @@ function learn(label: string, rows: readonly Row[], all: { readonly rows: Counts
   for (let pass = 0; pass < passes; pass++) {
     const chosen = rows.flatMap(({ sentences }) => {
       const scores = sentences.map(score);
-      const best = Math.max(...scores);
+      const best = largest(scores);
       return best <= 0 ? [] : sentences.filter((_, at) => scores[at] === best).slice(0, 1);
     });
     const ofSentences = ratio(added(countsOf(chosen), name, nameCount + nameShare * chosen.length), elsewhere);

@@ -1,3 +1,5 @@
+import { smallest } from "../../util/extremes.ts";
+
 /** A training row with the scores that a classifier gives it which was fitted without the row. */
 export type ScoredRow = {
   readonly id: string;
@@ -83,7 +85,7 @@ function countsOf(lists: readonly (readonly string[])[]): ReadonlyMap<string, nu
  * two means.
  */
 export function suspectedErrors(rows: readonly ScoredRow[]): readonly Suspect[] {
-  const floors = rows.map(({ scores }) => Math.min(...scores.values()));
+  const floors = rows.map(({ scores }) => smallest(scores.values()));
   const withLabel = new Map<string, Set<number>>();
   for (const [at, { gold }] of rows.entries()) {
     for (const label of gold) withLabel.set(label, (withLabel.get(label) ?? new Set()).add(at));

@@ -43,7 +43,7 @@ export const judgePrompt: StepKind<PromptParams> = {
     });
     const lines: object[] = [];
     if (context.hasSource("ratings")) {
-      lines.push(...readRatings(context.source("ratings")).map((rating, at) => ask(String(at), rating)));
+      for (const [at, rating] of readRatings(context.source("ratings")).entries()) lines.push(ask(String(at), rating));
     } else {
       const open = await openTask(params, context);
       const reading: Reading = {

@@ -1,6 +1,7 @@
 import { table } from "../../reporting/checklist/markdown.ts";
 import { hasLabels } from "../../reporting/report/display-names.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
+import { largest } from "../../util/extremes.ts";
 import { integer } from "../../util/format.ts";
 import type { CardFacts, ShownCase } from "./model-card-facts.ts";
 
@@ -87,7 +88,10 @@ const listed = (value: ShownCase["gold"]): string => [value].flat().map(String).
 
 /** A text as a code block. Its fence is longer than any fence in the text. */
 function fenced(text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const longest = largest(
+    [...text.matchAll(/`+/g)].map(([ticks]) => ticks.length),
+    2,
+  );
   const fence = "`".repeat(longest + 1);
   return `${fence}text\n${text}\n${fence}`;
 }

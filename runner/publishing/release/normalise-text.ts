@@ -103,7 +103,7 @@ export function decodings(text: string): readonly string[] {
   let fresh = [text];
   for (let level = 0; level < 3 && fresh.length > 0; level++) {
     fresh = fresh.flatMap(encodedTexts);
-    all.push(...fresh);
+    for (const one of fresh) all.push(one);
   }
   return all;
 }

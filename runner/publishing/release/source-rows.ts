@@ -52,7 +52,7 @@ export async function readSourceTexts(
         if (path === undefined) failed.push(failedCheck("file-gone", `the data file ${file} is missing`, help));
         else if (digest(path) !== manifest.provenance.sources[file])
           failed.push(failedCheck("file-altered", `the data file ${file} has changed since the run`, help));
-        else texts.push(...(await textsOf(path, file, part, data.columns, labels)));
+        else for (const text of await textsOf(path, file, part, data.columns, labels)) texts.push(text);
       }
       for (const file of datasetFiles({ config: { data }, steps: manifest.steps }, part)) {
         if (seen.has(file.name)) continue;
@@ -62,7 +62,7 @@ export async function readSourceTexts(
         if (!existsSync(path)) failed.push(failedCheck("file-gone", `${file.name} is not on this machine`, help));
         else if (digest(path) !== file.sha256)
           failed.push(failedCheck("file-altered", `${file.name} has changed since the run`, help));
-        else texts.push(...(await textsOf(path, file.name, part, data.columns, labels)));
+        else for (const text of await textsOf(path, file.name, part, data.columns, labels)) texts.push(text);
       }
     }
   }

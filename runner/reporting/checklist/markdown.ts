@@ -1,7 +1,13 @@
+import { largest } from "../../util/extremes.ts";
+
 /** A fenced code block. */
 export function codeBlock(lines: readonly string[]): readonly string[] {
   // The fence is longer than any in the lines, which would end the block.
-  const longest = Math.max(2, ...lines.flatMap((line) => line.match(/`+/g) ?? []).map(({ length }) => length));
+  const ticks = lines.flatMap((line) => line.match(/`+/g) ?? []);
+  const longest = largest(
+    ticks.map(({ length }) => length),
+    2,
+  );
   const fence = "`".repeat(longest + 1);
   return [fence, ...lines, fence];
 }

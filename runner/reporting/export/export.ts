@@ -22,7 +22,7 @@ import { usedEnvironments } from "../report/software.ts";
 import type { RunFacts } from "../report/study.ts";
 import { checklistInputOf } from "./checklist-input.ts";
 import { type FinishedStudy, pageOf, pdfOf } from "./finished-study.ts";
-import { digestOf, namedFile } from "./named-files.ts";
+import { digestOf, namedFile, ownFile } from "./named-files.ts";
 import { packExp } from "./own-package.ts";
 import { sweepWorkbook } from "./sweep-workbook.ts";
 
@@ -63,7 +63,7 @@ export async function exportedFiles(
   if (exp === undefined) warn("npm is not installed, so the folder has no copy of exp.");
   else files[exp.name] = exp.bytes;
   files["package.json"] = packageJson(last, exp?.name);
-  const licence = fileInside(root, "LICENSE");
+  const licence = ownFile(root, "LICENSE");
   if (licence !== undefined) files.LICENSE = readFileSync(licence);
 
   const evidence = (file: string): Evidence => ({ file, sha256: digestOf(files[file] as string | Uint8Array) });
@@ -159,7 +159,7 @@ function runFile({ path }: FinishedRun, file: string): Uint8Array | undefined {
 
 /** The path of a project file, or of the package's file if the project has none. */
 function projectOrPackageFile(file: string, root: string, { packageRoot }: Context): string {
-  return fileInside(root, file) ?? join(packageRoot, file);
+  return ownFile(root, file) ?? join(packageRoot, file);
 }
 
 /**
@@ -198,7 +198,7 @@ function declarationFiles(
     }
   }
   // Templates of the package, and everything else outside the project, are not exported.
-  const inside = [...used].flatMap((path) => fileInside(root, path) ?? []);
+  const inside = [...used].flatMap((path) => ownFile(root, path) ?? []);
   return [...new Set(inside.map((path) => relative(root, path)))].sort();
 }
 

@@ -1,3 +1,4 @@
+import { largest } from "../../util/extremes.ts";
 import { armNamingOf, primaryArm, trainedArms } from "../report/display-names.ts";
 import type { RunFacts } from "../report/study.ts";
 import { config, type Figure, schema } from "./figure.ts";
@@ -38,7 +39,7 @@ export const frequency: Figure = ({ runs }) => {
           field: "rows",
           type: "quantitative",
           // Panels with the same domains: Vega-Lite warns if it has to join them.
-          scale: { type: "log", domain: [1, Math.max(...values.map(({ rows }) => rows))] },
+          scale: { type: "log", domain: [1, largest(values.map(({ rows }) => rows))] },
           axis: {
             values: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 100000],
             format: ",d",
@@ -51,7 +52,7 @@ export const frequency: Figure = ({ runs }) => {
           field: "support",
           type: "quantitative",
           title: "evaluated cases",
-          scale: { domain: [0, Math.max(...values.map(({ support }) => support))] },
+          scale: { domain: [0, largest(values.map(({ support }) => support))] },
           legend: { format: "d", orient: "bottom", values: ticks(values.map(({ support }) => support)) },
         },
       },
@@ -61,6 +62,6 @@ export const frequency: Figure = ({ runs }) => {
 
 /** Up to four round numbers not above the maximum, for the legend of counts. */
 function ticks(counts: readonly number[]): readonly number[] {
-  const most = Math.max(...counts);
+  const most = largest(counts);
   return [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter((count) => count <= most).slice(-4);
 }
