@@ -32,10 +32,35 @@ def read_machine(output: Path) -> Machine:
 
 
 def available_memory() -> int:
-    """Main memory that is available without swapping, in bytes. Practically unlimited if the system does not report
-    it."""
+    """Main memory that is available without swapping, in bytes: of the machine, or of the control group (container or
+    Slurm job) if it has less. Practically unlimited if the system does not report it."""
+    unlimited = 1 << 62
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):
-        return 1 << 62
+        free = unlimited
+    return min(free, group_memory(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"), unlimited))
+
+
+def group_memory(root: Path, membership: Path, unlimited: int) -> int:
+    """Bytes that the control groups (version 2) of this process may still use. The limit of each parent counts too.
+    Pages of the file cache count as free."""
+    try:
+        name = next(line[3:] for line in membership.read_text().splitlines() if line.startswith("0::"))
+    except (OSError, StopIteration):
+        return unlimited
+    left = unlimited
+    folder = root / name.lstrip("/")
+    for group in [folder, *folder.parents]:
+        try:
+            limit = (group / "memory.max").read_text().strip()
+            used = int((group / "memory.current").read_text())
+            stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+            if limit != "max":
+                left = min(left, max(0, int(limit) - used + int(stat.get("inactive_file", 0))))
+        except (OSError, ValueError):
+            pass
+        if group == root:
+            break
+    return left

@@ -123,7 +123,7 @@ class Batches:
         for first in range(start, len(order), self._ranks):
             together = [[self._examples[row] for row in rows] for rows in order[first : first + self._ranks]]
             own = together.pop(self._rank)
-            batch = collate(own, self._pad, self._noise_of(own, order[first + self._rank]))
+            batch = self._batch(order[first + self._rank])
             if self._is_weighted:
                 batch["weights"] = self._weights(own, order, first)
             for example in (each for rows in together for each in rows):
@@ -131,6 +131,25 @@ class Batches:
                 batch["labels"] = torch.cat([batch["labels"], labels], dim=1)
                 batch["seen"] += len(example.ids)
             yield batch
+
+    def largest(self, epochs: int) -> int:
+        """Tokens of the largest batch of `epochs` epochs, with padding."""
+        lengths = [len(example.ids) for example in self._examples]
+        current, most = self._epoch, 0
+        for epoch in range(epochs):
+            self.set_epoch(epoch)
+            widest = max(self.order(), key=lambda rows: len(rows) * max((lengths[row] for row in rows), default=0))
+            most = max(most, self._batch(widest)["tokens"].numel())
+        self.set_epoch(current)
+        return most
+
+    def longest_row(self) -> dict[str, Tensor]:
+        """A batch of the longest row alone."""
+        return self._batch([max(range(len(self._examples)), key=lambda row: len(self._examples[row].ids))])
+
+    def _batch(self, rows: Sequence[int]) -> dict[str, Tensor]:
+        own = [self._examples[row] for row in rows]
+        return collate(own, self._pad, self._noise_of(own, rows))
 
     def _noise_of(self, own: Sequence[Example], rows: Sequence[int]) -> list[Tensor] | None:
         """The noise of each row of a batch; None without noise."""

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
-from torchtune import config, modules, training
+from torchtune import config
 from torchtune.modules.peft import get_adapter_params, set_trainable_params
 
 from recipes.torchtune import distributed
+from recipes.torchtune.activations import recompute
 from recipes.torchtune.lora_layers import DoRA, LoRA, quantise
 from recipes.torchtune.model import is_quantised
 from recipes.torchtune.weights import assign_base
@@ -48,7 +49,7 @@ def build_model(
         if isinstance(module, (LoRA, DoRA)):
             _initialise_adapter(module, assembled_on)
     if checkpointing:
-        training.set_activation_checkpointing(model, auto_wrap_policy={modules.TransformerSelfAttentionLayer})
+        recompute(model)
     if several:
         distributed.shard(model, list(model.layers))  # type: ignore[arg-type]
         if not has_adapter(cfg_model):

@@ -35,6 +35,7 @@ from recipes.common.training.epoch_average import EpochAverage
 from recipes.common.training.failures import not_finite
 from recipes.common.training.history import Clock, History, TrainingEnd
 from recipes.torchtune import distributed
+from recipes.torchtune.activations import recompute_if_short
 from recipes.torchtune.checkpoints import Checkpoints
 from recipes.torchtune.config import check_config
 from recipes.torchtune.data import Batches, Noise, accumulation_of
@@ -92,6 +93,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         super().setup(cfg)
         self._metric_logger: StepHook = StepHook(self._metric_logger, self._after_step)
         self._validation = self._load_validation()
+        self._save_memory()
         self._average: EpochAverage | None = None
         if cfg.average is not None:
             folder, key = self._checkpoints.folder, self._checkpoints.fingerprint
@@ -237,6 +239,14 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             return None
         rows = config.instantiate(self._cfg.dataset_val, self._tokenizer)
         return Validation(rows, self._cfg.batch_size, pad_token(self._tokenizer), self._device) if rows else None
+
+    def _save_memory(self) -> None:
+        """Recompute activations if memory is short. On a GPU `build_config` always does."""
+        if self._device.type != "cpu" or self._cfg.enable_activation_checkpointing or distributed.world_size() > 1:
+            return
+        message = recompute_if_short(self._model, self._dataloader, self.total_epochs, self._mean_loss)
+        if message is not None:
+            self._monitor.show(message)
 
     def _loss_step(self, batch: dict[str, Tensor]) -> Tensor:
         """Mean loss over the batch's trained tokens. With several ranks, `labels` holds the labels of all ranks,

@@ -73,6 +73,18 @@ def test_batches_group_rows_of_similar_length() -> None:
     assert padded < 1.1 * sum(lengths)
 
 
+@pytest.mark.parametrize("noise", [None, Noise(5.0, 4, 1)])
+def test_the_largest_batch_of_all_epochs_is_known_before_the_first(noise: Noise | None) -> None:
+    batches = Batches(EXAMPLES, 4, 2, 0, seed=3, noise=noise)
+    sizes: list[int] = []
+    for epoch in range(6):
+        assert batches.largest(6) >= max(sizes, default=0)
+        batches.set_epoch(epoch)
+        sizes += [batch["tokens"].numel() for batch in batches]
+    assert batches.largest(6) == max(sizes) > batches.longest_row()["tokens"].numel() == max(LENGTHS)
+    assert batches.order() != Batches(EXAMPLES, 4, 2, 0, seed=3).order()
+
+
 def test_skip_leaves_out_the_first_batches_of_one_epoch() -> None:
     batches = Batches(EXAMPLES, 4, 1, 0, seed=1)
     whole = [batch["tokens"].tolist() for batch in batches]

@@ -35,7 +35,7 @@ from recipes.testing import (
     write_uneven_rows,
 )
 from recipes.testing import read_report as report
-from recipes.torchtune import train
+from recipes.torchtune import activations, train
 from recipes.torchtune.conftest import FAMILIES, Start
 from recipes.torchtune.data import Noise
 from recipes.torchtune.lora_layers import dense, quantise
@@ -387,6 +387,31 @@ def test_activation_checkpointing_gives_the_same_weights(trained: Trained) -> No
     plain = trained("qwen3", name="plain")
     checkpointed = trained("qwen3", name="checkpointed", overrides={"enable_activation_checkpointing": True})
     assert adapter(plain) == adapter(checkpointed)
+
+
+def test_short_memory_recomputes_activations_and_gives_the_same_weights(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(train._StepMonitor, "show", lambda _monitor, line: lines.append(line))
+    plain = trained("qwen3", name="plain", dropout=0.1)
+    assert lines == []
+    monkeypatch.setattr(activations, "available_memory", lambda: 10_000)
+    short = trained("qwen3", name="short", dropout=0.1)
+    assert adapter(plain) == adapter(short)
+    assert len(lines) == 1
+    assert re.search(r"need 0\.0 GB and 0\.0 GB are free: they are recomputed in the backward pass", lines[0])
+
+
+def test_saved_bytes_are_those_of_the_backward_pass_alone() -> None:
+    layer = torch.nn.Linear(8, 4, bias=False)
+    value = torch.ones(5, 8)
+    state = torch.random.get_rng_state()
+    saved = activations.saved_bytes(layer, lambda: torch.nn.functional.dropout(layer(value), 0.5).relu().sum())
+    assert torch.equal(state, torch.random.get_rng_state())
+    # The input of the product, the mask of the dropout, and the output of relu.
+    mask = 5 * 4 * torch.empty(0, dtype=torch.bool).element_size()
+    assert saved in {4 * (5 * 8 + 5 * 4) + mask, 4 * (5 * 8 + 2 * 5 * 4)}
 
 
 def test_a_score_of_answers_selects_the_weights_and_samples_are_reported(start: Start, models: dict[str, Path]) -> None:

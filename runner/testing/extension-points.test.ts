@@ -76,7 +76,7 @@ const toyBackend: Backend = {
       context.evidence({ precision: "fp32", device: "cpu", trained_tokens: 10 });
     },
   },
-  estimate: { checkpointing: [], allLogits: false, conversion: [0, 0] },
+  estimate: { checkpointing: {}, allLogits: false, conversion: [0, 0] },
   citation: {
     key: "toy-trainer",
     bibtex: "@misc{toy-trainer, title={The toy trainer}, author={Doe, Jo}, year={2026}}",

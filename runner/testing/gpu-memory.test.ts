@@ -35,7 +35,7 @@ function trace(config: Shape): Traced {
 function estimate(shape: Shape, method: Method): Range {
   const [low, high] = trainingMemory(shape, {
     ...{ device: "cuda", method, precision: "bf16", rank: 16, targets: "all-linear", batch: [1, 1] },
-    ...{ length: [length, length], checkpointing: true, allLogits: false, conversion: [8, 14] },
+    ...{ length: [length, length], checkpointing: "always", allLogits: false, conversion: [8, 14] },
   }).device;
   return [low - 0.3e9, high - 0.9e9];
 }

@@ -1,3 +1,4 @@
+import type { Checkpointing } from "../../plugins/backends/backend.ts";
 import type { Device, Precision } from "../../plugins/backends/device.ts";
 import type { Method } from "../../plugins/backends/methods.ts";
 import {
@@ -25,8 +26,8 @@ export type TrainingLoad = {
   readonly batch: Range;
   /** Tokens of the longest rows, prompt and answer together. */
   readonly length: Range;
-  /** Whether activations are recomputed in the backward pass, layer by layer. */
-  readonly checkpointing: boolean;
+  /** When activations are recomputed in the backward pass, layer by layer. Undefined: never. */
+  readonly checkpointing: Checkpointing | undefined;
   /** Whether the logits of every token are in memory at once. False: only those of the answers, in chunks. */
   readonly allLogits: boolean;
   /** Bytes for each value of the largest 4-bit matrix while it is converted for a product. */
@@ -124,11 +125,10 @@ function activationBytes(shape: Shape, load: TrainingLoad, size: number): Range 
   // Norms and residuals; queries, keys, values and the attention's output; gate, up and their product. Dropout and DoRA keep copies.
   const values = 12 * hidden + 4 * attention + 7 * inner;
   const most = values * (dora ? 1.6 : 1) * full * Math.max(size, 3);
-  if (!load.checkpointing) {
-    const least = (4 * hidden + 2 * attention + 3 * inner) * size;
-    return [0.5 * blocks * least, blocks * most];
-  }
-  return [blocks * hidden * size + 0.75 * values * size, blocks * hidden * size * 1.5 + most + 8 * hidden * 4];
+  const least = 0.5 * blocks * (4 * hidden + 2 * attention + 3 * inner) * size;
+  const recomputed = blocks * hidden * size + 0.75 * values * size;
+  if (load.checkpointing === "always") return [recomputed, blocks * hidden * size * 1.5 + most + 8 * hidden * 4];
+  return [load.checkpointing === "if-short" ? Math.min(least, recomputed) : least, blocks * most];
 }
 
 /** Bytes of one token's logits: 16-bit and fp32 copies with their gradient for every token, or for a chunk of the tokens. */

@@ -46,7 +46,7 @@ export function trainingSeconds(
   const dora = load.method === "dora" || load.method === "qdora" ? ([1.1, 2.4] as const) : ([1, 1] as const);
   const fourBit = load.method.startsWith("q") ? ([1.1, 1.8] as const) : ([1, 1] as const);
   // Forward pass, gradient of activations, gradient of weights, and with checkpointing a second forward pass.
-  const each = (load.method === "full" ? 6 : 4) + (load.checkpointing ? 2 : 0);
+  const each = (load.method === "full" ? 6 : 4) + (load.checkpointing === "always" ? 2 : 0);
   const operations = times(times(load.length, passes), each * matrices(shape));
   return sum(over(times(times(operations, dora), fourBit), speed(processor, load.precision)), startOf(processor));
 }

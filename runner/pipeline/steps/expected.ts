@@ -156,7 +156,7 @@ function trainingLoad(experiment: Experiment, site: Site): TrainingLoad {
     layers: trainedLayers(train.layers),
     batch: rowsOfPass(train, trainingRows(experiment, site)),
     length: [Math.min(mean, train.max_length), train.max_length],
-    checkpointing: checkpointing.includes(device),
+    checkpointing: checkpointing[device],
     allLogits,
     conversion,
   };

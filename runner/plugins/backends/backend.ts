@@ -43,10 +43,13 @@ export type TrainingRequest = Pick<Train, "method" | "targets">;
 /** The object of "cannot train", the key that prevents it, and the setting with which the backend can train the model. */
 export type UnsupportedPart = { readonly model: string; readonly key: `train.${string}`; readonly help: string };
 
+/** When activations are recomputed in the backward pass: always, or only if memory is short. */
+export type Checkpointing = "always" | "if-short";
+
 /** The properties of a training that its memory depends on. */
 export type TrainingProfile = {
-  /** Devices on which activations are recomputed in the backward pass. */
-  readonly checkpointing: readonly Device[];
+  /** Devices on which activations are recomputed in the backward pass. Absent: never. */
+  readonly checkpointing: Readonly<Partial<Record<Device, Checkpointing>>>;
   /** Whether the logits of every token are in memory at once. False: only those of the answers, in chunks. */
   readonly allLogits: boolean;
   /** Bytes for each value of the largest 4-bit matrix while it is converted for a product: the fewest and the most. */

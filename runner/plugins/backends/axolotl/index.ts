@@ -44,7 +44,7 @@ export const axolotl: Backend = {
   },
   trainStep: pythonStep({ module: "recipes.axolotl.train", environment: environment.name }),
   supports: unsupportedModel,
-  estimate: { checkpointing: ["cuda"], allLogits: true, conversion: [2, 6] },
+  estimate: { checkpointing: { cuda: "always" }, allLogits: true, conversion: [2, 6] },
   citation: {
     key: "axolotl",
     bibtex:

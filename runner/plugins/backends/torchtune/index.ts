@@ -36,7 +36,7 @@ export const torchtune: Backend = {
   },
   trainStep: pythonStep({ module: "recipes.torchtune.train", environment: torchtuneEnvironment.name }),
   supports: unsupportedModel,
-  estimate: { checkpointing: ["cuda"], allLogits: false, conversion: [8, 14] },
+  estimate: { checkpointing: { cuda: "always", cpu: "if-short" }, allLogits: false, conversion: [8, 14] },
   citation: {
     key: "torchtune",
     bibtex:
