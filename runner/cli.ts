@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { setMaxListeners } from "node:events";
 import module from "node:module";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { main } from "./main.ts";
@@ -37,6 +38,22 @@ function listenToSignals(): { readonly stop: AbortSignal; readonly kill: AbortSi
   // A batch system may send SIGTERM twice: as a warning, and at the end of the time limit. Saving must continue meanwhile.
   for (const signal of ["SIGTERM", "SIGHUP", "SIGQUIT"] as const) process.on(signal, () => stop.abort());
   return { stop: stop.signal, kill: kill.signal };
+}
+
+/**
+ * Starts a shell that kills this process some seconds after the second Ctrl-C: the handlers above run between two tasks, and a
+ * task may not end. A terminal sends Ctrl-C to the shell too, which is in the same process group. The shell ends with this
+ * process, whose end closes its descriptor 3.
+ */
+function endBusyProcess(): void {
+  const wait = "cat <&3 & open=$!; while kill -0 $open; do wait $open; done; kill $killer";
+  const count = `presses=$((presses + 1)); if [ $presses -eq 2 ]; then (sleep 5; kill -KILL ${process.pid}) & killer=$!; fi`;
+  const shell = spawn("/bin/sh", ["-c", `presses=0; trap '${count}' INT; trap '' TERM HUP QUIT; ${wait}`], {
+    stdio: ["ignore", "ignore", "ignore", "pipe"],
+  });
+  shell.on("error", () => {});
+  shell.unref();
+  (shell.stdio[3] as Socket).unref();
 }
 
 /** Ends this process with code 130. `process.exit` waits for file operations, which may hang: a signal ends it then. */
@@ -87,7 +104,10 @@ process.on("exit", () => {
   process.stderr.write("exp: internal error: the command has ended without a result. Report the command\n");
   process.exitCode = exit.failed;
 });
-if (argv[0] !== "--version" && argv[0] !== "-V") enableCompileCache();
+if (argv[0] !== "--version" && argv[0] !== "-V") {
+  enableCompileCache();
+  endBusyProcess();
+}
 process.exitCode = await main(argv, {
   cwd: process.cwd(),
   env,

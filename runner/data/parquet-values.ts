@@ -1,4 +1,4 @@
-import type { FileMetaData, ParquetParsers, SchemaElement, SchemaTree } from "hyparquet";
+import type { FileMetaData, SchemaElement, SchemaTree } from "hyparquet";
 import { LosslessNumber } from "lossless-json";
 
 /**
@@ -13,13 +13,6 @@ export function exactMetadata(metadata: FileMetaData): FileMetaData {
   });
   return { ...metadata, schema };
 }
-
-/** Parsers that keep what a Date cannot hold. */
-export const exactParsers: Partial<ParquetParsers> = {
-  uuidFromBytes: (bytes) => bytes,
-  timestampFromMicroseconds: (micros: bigint) => timestamp(micros, 1_000_000n, 6),
-  timestampFromNanoseconds: (nanos: bigint) => timestamp(nanos, 1_000_000_000n, 9),
-};
 
 /**
  * A value as one of JSON, by its place in the schema. Numbers have the digits of their type; NaN is a missing value.
@@ -68,6 +61,9 @@ function leafValue(value: unknown, element: SchemaElement): unknown {
     const unit = logical?.type === "TIME" ? logical.unit : converted === "TIME_MILLIS" ? "MILLIS" : "MICROS";
     return timeOfDay(BigInt(value as number | bigint), { MILLIS: 3, MICROS: 6, NANOS: 9 }[unit]);
   }
+  const unit = typeof value === "bigint" ? unitOf(element) : undefined;
+  if (unit !== undefined)
+    return leafValue(timestamp(value as bigint, 10n ** BigInt(unit), unit), { name: element.name });
   if (typeof value === "number") {
     if (Number.isNaN(value)) return null;
     if (logical?.type === "FLOAT16") return shortest(value, (one) => Math.abs(one - value) < halfStep(value));
@@ -98,6 +94,13 @@ function uuid(bytes: Uint8Array): string {
   return Buffer.from(bytes)
     .toString("hex")
     .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+/** Digits of the seconds of a time that is stored in microseconds or nanoseconds; undefined for another type. */
+function unitOf({ type, converted_type: converted, logical_type: logical }: SchemaElement): number | undefined {
+  if (type === "INT96" || (logical?.type === "TIMESTAMP" && logical.unit === "NANOS")) return 9;
+  if (converted === "TIMESTAMP_MICROS" || (logical?.type === "TIMESTAMP" && logical.unit === "MICROS")) return 6;
+  return undefined;
 }
 
 /** ISO 8601, in ms or with all digits that the time has. */

@@ -1,17 +1,17 @@
-import { type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema, type SchemaTree } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
+import { type FileMetaData, parquetMetadata, parquetSchema, type SchemaTree } from "hyparquet";
 import type { Result, SourceText, Span } from "../util/diagnostic.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Cell, DataFile, DataTable } from "./data-table.ts";
 import { asCell } from "./json-value.ts";
 import { lineEnd, lineStart } from "./lines.ts";
-import { exactMetadata, exactParsers, exactValue } from "./parquet-values.ts";
+import { decodeParquet, type ParquetRecord } from "./parquet-process.ts";
+import { exactMetadata, exactValue } from "./parquet-values.ts";
 import { Problems } from "./problems.ts";
 import { tableLimits } from "./table-limits.ts";
 
 /** Reads a .parquet file as a table. Structures and lists of them are cells with their JSON. */
 export async function readParquet(file: DataFile): Promise<Result<DataTable>> {
-  let records: readonly Readonly<Record<string, unknown>>[];
+  let records: readonly ParquetRecord[];
   try {
     records = await recordsOf(file.bytes);
   } catch (error) {
@@ -62,7 +62,7 @@ export async function readParquet(file: DataFile): Promise<Result<DataTable>> {
 
 const smaller = "split the file, or remove columns that the study does not use";
 
-async function recordsOf(bytes: Uint8Array): Promise<readonly Readonly<Record<string, unknown>>[]> {
+async function recordsOf(bytes: Uint8Array): Promise<readonly ParquetRecord[]> {
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   const metadata = parquetMetadata(file);
   const chunks = metadata.row_groups.flatMap(({ columns }) => columns.flatMap(({ meta_data: one }) => one ?? []));
@@ -80,12 +80,7 @@ async function recordsOf(bytes: Uint8Array): Promise<readonly Readonly<Record<st
     throw new UserError("table-too-large", `the file has ${Math.round(size / 1e6)} MB unpacked`, { help: smaller });
   expectOwnColumns(metadata);
   expectUsualDecimals(metadata);
-  const read = await parquetReadObjects({
-    file,
-    metadata: exactMetadata(metadata),
-    compressors,
-    parsers: exactParsers,
-  });
+  const read = await decodeParquet(bytes, exactMetadata(metadata));
   const columns = new Map(parquetSchema(metadata).children.map((child) => [child.element.name, child]));
   return read.map((record) =>
     Object.fromEntries(
@@ -96,7 +91,7 @@ async function recordsOf(bytes: Uint8Array): Promise<readonly Readonly<Record<st
 
 /**
  * Throws unless each row group has the columns of the schema once. The library reads the columns at the same time, and
- * nobody would await those that the schema does not have: an error in one of them would end the process.
+ * nobody would await those that the schema does not have: an error in one of them would end the decoding process.
  */
 function expectOwnColumns(metadata: FileMetaData): void {
   const leaves = (node: ReturnType<typeof parquetSchema>): readonly string[] =>

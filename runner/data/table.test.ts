@@ -289,6 +289,19 @@ describe("parquet", () => {
     expect(found).toBe("1:broken-file");
   });
 
+  it("with a damaged byte, for which the library's gunzip does not end, is broken", async () => {
+    const file = readFileSync(new URL("fixtures/gzip.parquet", import.meta.url));
+    file[461] = 0x55;
+    expect(await table("a.parquet", file).catch((error: Error) => error.message)).toBe("1:broken-file");
+  });
+  // A run of 2^31 levels for 70 values ended Node.js.
+  it("with a page that takes all memory is refused", async () => {
+    const file =
+      "UEFSMRUAFcoFFcoFLBWMARUAFQYVBhwAAAADAAAA/v///w8BAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEBAAAAYQEAAABhAQAAAGEVBBksNQAYBnNjaGVtYRUCABUMJQIYAXglAEwcAAAAFowBGRwZHCYAHBUMGSUGABkYAXgVABaMARb2BRb2BSYISRwVABUAFQIAPBaMARkGGSYAjAEAAAAW9gUWjAEmCBb2BQAoIHBhcnF1ZXQtY3BwLWFycm93IHZlcnNpb24gMjYuMC4xGRwcAAAAiwAAAFBBUjE=";
+    const found = await table("a.parquet", Buffer.from(file, "base64")).catch((error: Error) => error.message);
+    expect(found).toBe("1:table-too-large");
+  });
+
   it("with a damaged column, and one that the schema does not have, is refused without a rejection left behind", async () => {
     const file = readFileSync(new URL("fixtures/snappy.parquet", import.meta.url));
     file[4] = 0xff;

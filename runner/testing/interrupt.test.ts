@@ -126,3 +126,16 @@ function trainRecord(rig: Rig): StoreRecord {
 function adapterOf(rig: Rig): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(trainRecord(rig).files).filter(([name]) => name.startsWith("adapter/")));
 }
+
+test("twice: a command that is busy with one task for ever is killed, with the shell that does so", async ({ rig }) => {
+  rig.write("busy.cjs", "setTimeout(() => { console.log('busy'); for (;;); }, 300);");
+  const env = { NODE_OPTIONS: `--require ${rig.path("busy.cjs")}` };
+  const { process: busy, waitFor, ended } = rig.start(["view"], { env, ownGroup: true });
+  await waitFor(/busy/);
+  const group = -(busy.pid as number);
+  process.kill(group, "SIGINT");
+  await sleep(500);
+  process.kill(group, "SIGINT");
+  expect(await ended).toMatchObject({ signal: "SIGKILL" });
+  await expect.poll(() => processesWith(`kill -KILL ${busy.pid}`)).toEqual([]);
+});

@@ -34,6 +34,8 @@ export type StartOptions = {
   readonly cwd?: string;
   /** The Node.js interpreter; the default is that of the tests. */
   readonly node?: string;
+  /** Whether the command gets a process group of its own, to which a test can send signals as a terminal does. */
+  readonly ownGroup?: boolean;
 };
 
 /** A study in a temporary folder, which contains the replayed study and the fine-tuning study of studies.ts. */
@@ -152,11 +154,12 @@ export class Rig {
 
   start(
     args: readonly string[],
-    { env, cwd = this.folder, node = process.execPath }: StartOptions = {},
+    { env, cwd = this.folder, node = process.execPath, ownGroup = false }: StartOptions = {},
   ): RunningCommand {
     const { CI: _ci, NO_COLOR: _color, HF_TOKEN: _token, COLUMNS: _columns, ...inherited } = process.env;
     const child = spawn(node, [join(this.package, "dist/cli.js"), ...args], {
       cwd,
+      detached: ownGroup,
       env: { ...inherited, EXP_CACHE: this.#cache, XDG_CONFIG_HOME: this.config, ...this.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });

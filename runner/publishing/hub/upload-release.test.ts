@@ -66,6 +66,16 @@ it("sends nothing to a repository that is public although a private one was requ
   expect(server.repos.get(repo)?.log).toEqual([]);
 });
 
+it("is an error if the repository became public while the files were sent", async () => {
+  const published = server.addRepo(repo, true);
+  const publish = (): void => {
+    published.private = false;
+  };
+  server.faults.push({ on: /\/commit\//, times: 1, meanwhile: publish });
+  await expect(uploadRelease(model(), hub, () => {})).rejects.toMatchObject({ code: "repo-public" });
+  expect(published.log).toHaveLength(1);
+});
+
 const puts = (): number => server.requests.filter((asked) => asked.startsWith("PUT ")).length;
 
 function expectIntactStore({ files }: Release): void {

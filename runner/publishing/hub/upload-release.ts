@@ -53,8 +53,7 @@ async function uploadMissing(release: Release, hub: Hub, progress: Progress): Pr
     before = await readRepository(hub, release);
   }
   // It may have become public since it was checked, and a server may ignore the request for a private one.
-  const [wrong] = checkRepository(before, release);
-  if (wrong !== undefined) throw new UserError(wrong.code, wrong.message, { help: wrong.help, status: "refused" });
+  expectPermitted(before, release);
   const missing = changedFiles(before, release);
   if (before !== undefined && missing.length === 0) return before.commit;
   const bytes = missing.reduce((sum, { size }) => sum + size, 0);
@@ -64,7 +63,16 @@ async function uploadMissing(release: Release, hub: Hub, progress: Progress): Pr
   // Noted before they are sent: if the response is lost, the next attempt finds the files in the repository.
   for (const { path } of missing) progress.sent.add(path);
   await send(release, missing, hub, progress);
-  return commitWithAll(await readRepository(hub, release), release);
+  const after = await readRepository(hub, release);
+  // The user must know if it has become public meanwhile.
+  expectPermitted(after, release);
+  return commitWithAll(after, release);
+}
+
+/** Throws UserError with the first check of `checkRepository` that fails. */
+function expectPermitted(repository: Repository | undefined, release: Release): void {
+  const [wrong] = checkRepository(repository, release);
+  if (wrong !== undefined) throw new UserError(wrong.code, wrong.message, { help: wrong.help, status: "refused" });
 }
 
 async function create({ type, repo, private: isPrivate }: Release, hub: Hub): Promise<void> {
