@@ -16,7 +16,7 @@ import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { plural } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
 import { draftOf, writeFileAtomic } from "../util/write-file.ts";
-import { defineCommand, flag, integer, required, value } from "./command.ts";
+import { defineCommand, flag, integer, optional, required, value } from "./command.ts";
 import { trust } from "./common-options.ts";
 import { readGivenTable } from "./given-file.ts";
 
@@ -24,12 +24,13 @@ import { readGivenTable } from "./given-file.ts";
 export const command = defineCommand({
   arguments: {
     run: required("run", "A finished run whose engine uses a model."),
-    file: required(
+    file: optional(
       "file",
       "New rows, in a format of data.train.file, or a quoted glob. A column of labels is not read.",
     ),
   },
   options: {
+    text: value("text", "Answer this input, in place of the rows of FILE."),
     out: value("file", "Write this .csv, .jsonl or .xlsx file.", { default: "JSON lines on stdout" }),
     id: value("column", "Read the name of a row from this column.", { default: "data.columns.id" }),
     input: value("column", "Read the input from this column.", { default: "data.columns.input" }),
@@ -39,7 +40,9 @@ export const command = defineCommand({
     force: flag("Replace the file of --out."),
     trust,
   },
-  async run({ run: name, file, out, force, keep, sheet, headerRow, trust, ...chosen }, context) {
+  async run({ run: name, file, text, out, force, keep, sheet, headerRow, trust, ...chosen }, context) {
+    const unused = keep || [sheet, headerRow, chosen.id, chosen.input].some((option) => option !== undefined);
+    if ((file === undefined) === (text === undefined) || (text !== undefined && unused)) throw badRows();
     const target = out === undefined ? undefined : outputOf(out, { file, force }, context);
     const project = await openProject(context.cwd, context, "read");
     const found = findRun(name, project.artifacts, context.cwd);
@@ -47,7 +50,9 @@ export const command = defineCommand({
     const { columns, format } = answering.experiment.data;
     const { input, inputs } = chosen.input === undefined ? columns : { input: chosen.input };
     const names = { id: chosen.id ?? columns.id, input, inputs };
-    const { table, rows } = await readNewRows(file, { sheet, headerRow, format, names }, context);
+    const place = { sheet, headerRow, format, names };
+    const { table, rows } =
+      file === undefined ? await readText(text ?? "", names, context) : await readNewRows(file, place, context);
     if (found.manifest.smoke) context.err("warning: this is a smoke run, whose model is hardly trained\n");
 
     // Predictions without --out are on stdout, so progress is on stderr.
@@ -78,16 +83,25 @@ export const command = defineCommand({
   },
 });
 
+function badRows(): UserError {
+  const help = "--keep, --id, --input, --sheet and --header-row belong to FILE";
+  return new UserError("bad-option", "name a FILE with rows, or one input as --text", { help, status: "invalid" });
+}
+
 const formats = [".csv", ".jsonl", ".xlsx"];
 
 /** The path of --out. Throws UserError before anything is computed. */
-function outputOf(out: string, { file, force }: { readonly file: string; readonly force: boolean }, { cwd }: Context) {
+function outputOf(
+  out: string,
+  { file, force }: { readonly file: string | undefined; readonly force: boolean },
+  { cwd }: Context,
+) {
   const path = resolve(cwd, out);
   const invalid = (code: string, message: string, help: string): UserError =>
     new UserError(code, message, { help, status: "invalid" });
   if (!formats.includes(extname(path).toLowerCase()))
     throw invalid("bad-option", `--out ${out} has no known extension`, `use one of ${formats.join(", ")}`);
-  if (path === resolve(cwd, file))
+  if (file !== undefined && path === resolve(cwd, file))
     throw invalid("bad-option", `--out ${out} is the file with the rows`, "name another file");
   if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true)
     throw invalid("bad-option", `the folder of --out ${out} does not exist`, "make the folder first");
@@ -116,6 +130,31 @@ async function readNewRows(
   context: Context,
 ) {
   const table = rowsOf(await readGivenTable(file, place, context), context);
+  return rowsOfTable(table, { names, format }, context);
+}
+
+/** The row of --text. Throws UserError if the inputs of the run consist of several columns. */
+async function readText(text: string, { inputs }: Names, context: Context) {
+  if (inputs !== undefined) {
+    const message = "--text is one input, and the prompts of the run have several";
+    throw new UserError("bad-option", message, { help: "name a file with these columns", status: "invalid" });
+  }
+  const { readTables } = await import("../data/tables.ts");
+  const row = Buffer.from(JSON.stringify({ input: text }));
+  const table = rowsOf(await readTables({ paths: ["--text.jsonl"], read: () => row }), context);
+  return rowsOfTable(
+    table,
+    { names: { id: undefined, input: "input", inputs: undefined }, format: undefined },
+    context,
+  );
+}
+
+/** The rows of a table. Throws UserError `invalid-rows`. */
+function rowsOfTable(
+  table: DataTable,
+  { names, format }: { readonly names: Names; readonly format: RecordFormat | undefined },
+  context: Context,
+) {
   const read = readRows(table, names, () => ({ text: "", target: undefined }), { format });
   const rows = rowsOf(read.ok ? read : { ok: false, diagnostics: read.diagnostics.map(withOption) }, context);
   const diagnostics = rows.flatMap(({ id, input }, at): readonly Diagnostic[] => {

@@ -256,6 +256,8 @@ function handlebarsError(error: unknown, fail: TemplateFailure, names: readonly 
   const place = line === undefined ? undefined : { line: Number(line), column: Number(at) + 1 };
   const [, missing] = /^"([^"]+)" not defined/.exec(first) ?? [];
   if (missing !== undefined) return fail(unknownVariable(missing, names), place);
+  const [, open, closed] = /^(\S+) doesn't match (\S+)/.exec(first) ?? [];
+  if (open !== undefined) return fail(`{{/${closed}}} ends the block {{#${open}}}: add {{/${open}}} before it`, place);
   const isOpen = first.startsWith("Parse error");
   return fail(isOpen ? "a block or a tag is not closed, or not well-formed" : first.replace(/ - \d+:\d+$/, ""), place);
 }

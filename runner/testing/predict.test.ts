@@ -99,6 +99,20 @@ describe("the model of a run answers new rows", () => {
     expect(readdirSync(rig.path("artifacts"))).not.toContain("predictions");
   });
 
+  test("one input is given on the command line, with line ends", async ({ rig }) => {
+    const chat = await served(rig);
+    const { code, stdout, stderr } = await rig.exp("predict", "served", "--text", "A stone, left.\nNo mass.");
+    expect(code, stderr).toBe(0);
+    expect(lines(stdout)).toMatchObject([{ id: "1", prediction: ["liver cyst", "follow-up"] }]);
+    expect(chat.bodies.map(({ messages }) => messages.at(-1)?.content)).toEqual(["A stone, left.\nNo mass."]);
+    await rig.output("predict", "served", "--text", "A cyst.", "--out", "out.csv");
+    expect(rig.read("out.csv")).toMatch(/^id,answer.*\r\n1,/);
+    rig.write("new.csv", rows);
+    for (const wrong of [[], ["new.csv", "--text", "x"], ["--text", "x", "--keep"], ["--text", "x", "--id", "id"]])
+      expectFailure(await rig.exp("predict", "served", ...wrong), 2, "bad-option", "name a FILE");
+    expectFailure(await rig.exp("predict", "served", "--text", "  "), 2, "empty-input", "has no text");
+  });
+
   test("with the labels, examples, constraint and vote of the run", async ({ rig }) => {
     rig.write(
       "prompts/ask.hbs",

@@ -190,7 +190,7 @@ test("check finds every kind of template error, with its line and column", async
     "{{#user}}{{input}} {{secret}}{{/user}}": ["1:22", "secret"],
     "{{#user}}{{input}}{{#if hints}}x{{/if}}{{/user}}": ["1:25", "hints"],
     "{{#user}}{{#each rows}}{{this}}{{/each}}{{/user}}": ["1:18", "rows"],
-    "{{#user}}{{input}}\n{{#if labels}}x{{/user}}": ["2:4", "user"],
+    "{{#user}}{{input}}\n{{#if labels}}x{{/user}}": ["2:4", "add {{/if}} before it"],
     "{{#user}}{{input}}": ["1:19", "not closed"],
     "{{#user}}\n{{input}": ["2:9", "not closed"],
     "{{#system}}{{input}}{{/system}}": ["1:1", "{{#user}}"],
