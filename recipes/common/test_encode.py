@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,13 @@ def test_a_dropped_message_is_found_if_another_one_contains_its_text() -> None:
     messages = [SYSTEM, {"role": "user", "content": "bane dori"}]
     assert [loss for loss, _ in lost_text(messages, "bane dori")] == ["system-dropped"]
     assert list(lost_text(messages, "bane bane dori")) == []
+
+
+def test_a_conversation_of_many_messages_is_compared_in_bounded_time() -> None:
+    messages = [{"role": ("user", "assistant")[at % 2], "content": f"text {at}"} for at in range(20_000)]
+    started = time.process_time()
+    assert list(lost_text(messages, "\n".join(message["content"] for message in messages))) == []
+    assert time.process_time() - started < 5
 
 
 def test_tiny_models_are_reproducible(qwen3: Path, tmp_path: Path) -> None:

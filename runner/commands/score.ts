@@ -84,7 +84,7 @@ export const command = defineCommand({
       "Number of bootstrap resamples for 95 % intervals. With --paired, the default is 10,000.",
       {
         min: 100,
-        max: 10_000_000,
+        max: 1_000_000,
       },
     ),
     seed: integer("number", "Seed of the resamples.", { min: 0, max: 2 ** 32 - 1, default: 1 }),

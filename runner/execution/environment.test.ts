@@ -37,3 +37,9 @@ test("paths are those that this process reads, whatever the working folder and t
     SSL_CERT_FILE: resolve("own.pem"),
   });
 });
+
+test("Weights & Biases records neither the repository nor the machine", () => {
+  const off = { WANDB_DISABLE_GIT: "true", WANDB_X_DISABLE_META: "true", WANDB_X_DISABLE_MACHINE_INFO: "true" };
+  expect(childEnvironment({ WANDB_DISABLE_GIT: "false", WANDB_API_KEY: "k" }, request)).toMatchObject(off);
+  expect(childEnvironment({ WANDB_API_KEY: "k" }, request)).not.toHaveProperty("WANDB_API_KEY");
+});

@@ -67,6 +67,11 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
     DO_NOT_TRACK: "1",
     HF_HUB_DISABLE_TELEMETRY: "1",
     WANDB_MODE: "disabled",
+    // Its files would have the remote of the git repository, the user, and paths of this machine.
+    WANDB_DISABLE_GIT: "true",
+    WANDB_DISABLE_CODE: "true",
+    WANDB_X_DISABLE_META: "true",
+    WANDB_X_DISABLE_MACHINE_INFO: "true",
     ...(request.network === true ? withoutProxyOnThisMachine(env) : {}),
     ...(request.network === true && !isOffline(env) ? {} : { HF_HUB_OFFLINE: "1" }),
     ...(secrets.includes("HF_TOKEN") && !env.HF_TOKEN && env.HUGGING_FACE_HUB_TOKEN

@@ -140,6 +140,7 @@ describe("invalid input is an error with its line:", () => {
       /^p\.jsonl:1:1: error\[missing-gold\]: .*\b1 of 2 .*"9"$/m,
     ],
     ["too few samples", { "p.jsonl": jsonl }, ["p.jsonl", "--bootstrap", "few"], "bad-option", /--bootstrap .*100/],
+    ["too many samples", { "p.jsonl": jsonl }, ["p.jsonl", "--bootstrap", "1000001"], "bad-option", /to 1000000\b/],
     ["no gold file", { "p.jsonl": jsonl }, ["p.jsonl", "--gold", "g.csv"], "missing-file", /^g\.csv:1:1: error/m],
     ["an empty separator", { "p.jsonl": jsonl }, ["p.jsonl", "--separator", ""], "bad-option", /--separator/],
   ];
