@@ -96,7 +96,7 @@ export function decodeParquet(bytes: Uint8Array, metadata: FileMetaData): Promis
     });
     child.on("exit", (_code, signal) => {
       const isSlow = signal === "SIGXCPU" || signal === "SIGKILL";
-      reject(tooLarge(`takes more than ${isSlow ? `${seconds} s of processor time` : "8 GiB of memory"}`));
+      reject(tooLarge(isSlow ? `takes more than ${seconds} s of processor time` : "takes too much memory"));
     });
     // If the process has ended, its exit is the error.
     child.stdin?.on("error", () => {});
