@@ -5,7 +5,7 @@ import { type Reply, serve } from "../reporting/dashboard/server.ts";
 import { html } from "../reporting/render/html/html.ts";
 import { readAssets } from "../reporting/render/html/page.ts";
 import { type FinishedRun, latestManifest, listReadableRuns, runNotFound } from "../runs/finished-runs.ts";
-import { liveLog, liveRuns } from "../runs/live-runs.ts";
+import { isLogName, liveLog, liveRuns } from "../runs/live-runs.ts";
 import { exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, integer } from "./command.ts";
@@ -52,8 +52,11 @@ async function answer(url: URL, world: ViewContext, reportError: (message: strin
     if (url.pathname === "/live.json")
       return { status: 200, type: "application/json", body: JSON.stringify(liveRuns(world.artifacts)) };
     if (url.pathname === "/log.json") {
-      const lines = liveLog(world.artifacts, url.searchParams.get("name") ?? "");
-      return { status: lines === undefined ? 404 : 200, type: "application/json", body: JSON.stringify(lines ?? []) };
+      const name = url.searchParams.get("name") ?? "";
+      const lines = liveLog(world.artifacts, name);
+      // The step of a log may have ended since the page read the list.
+      const status = lines !== undefined ? 200 : isLogName(name) ? 204 : 404;
+      return { status, type: "application/json", body: lines === undefined ? "" : JSON.stringify(lines) };
     }
     const { runs, unreadable } = listReadableRuns(world.artifacts);
     if (url.pathname === "/") return page(indexPage(runs, unreadable, world));

@@ -86,7 +86,7 @@ export function liveLog(artifacts: string, name: string): readonly string[] | un
   const isListed = liveRuns(artifacts).some(({ running, failed }) =>
     [...running, ...failed].some(({ log }) => log === name),
   );
-  if (!isListed || !/^[^/\\]+\.log$/.test(name)) return undefined;
+  if (!isListed || !isLogName(name)) return undefined;
   try {
     const folder = stepLogsDir(realpathSync(artifacts));
     const path = join(folder, name);
@@ -96,4 +96,9 @@ export function liveLog(artifacts: string, name: string): readonly string[] | un
     // The step has written nothing yet.
     return [];
   }
+}
+
+/** Whether a text is the name of a log, without a folder. */
+export function isLogName(name: string): boolean {
+  return /^[^/\\]+\.log$/.test(name);
 }

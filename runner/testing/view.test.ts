@@ -68,6 +68,7 @@ test("the server refuses other hosts, is read-only, and stops on Ctrl-C", async 
     expect(status, path).toBe(404);
     expect(body).not.toContain(rig.folder);
   }
+  expect((await fetchPath(address, "/log.json?name=ended.log")).status).toBe(204);
   const before = rig.tree();
   expect((await fetchPath(address, "/compare?runs=study,other")).status).toBe(200);
   expect(rig.tree()).toEqual(before);

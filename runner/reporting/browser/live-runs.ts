@@ -189,7 +189,7 @@ function logView(): { readonly root: HTMLElement; follow(name: string | null): v
     if (!root.open || shown === null) return;
     try {
       const reply = await fetch(`log.json?name=${encodeURIComponent(shown)}`, { cache: "no-store" });
-      if (!reply.ok) return;
+      if (reply.status !== 200) return;
       const lines = (await reply.json()) as readonly string[];
       const isAtEnd = text.scrollTop + text.clientHeight >= text.scrollHeight - 4;
       setText(text, lines.length === 0 ? "The log is empty." : lines.join("\n"));
