@@ -128,7 +128,12 @@ function adapterOf(rig: Rig): Readonly<Record<string, unknown>> {
 }
 
 test("twice: a command that is busy with one task for ever is killed, with the shell that does so", async ({ rig }) => {
-  rig.write("busy.cjs", "setTimeout(() => { console.log('busy'); for (;;); }, 300);");
+  // Busy as soon as the command handles signals, and the shell has had time to do so.
+  const busyLoop = "setTimeout(() => { console.log('busy'); for (;;); }, 2000)";
+  rig.write(
+    "busy.cjs",
+    `const poll = setInterval(() => process.listenerCount("SIGINT") > 0 && (clearInterval(poll), ${busyLoop}), 20);`,
+  );
   const env = { NODE_OPTIONS: `--require ${rig.path("busy.cjs")}` };
   const { process: busy, waitFor, ended } = rig.start(["view"], { env, ownGroup: true });
   await waitFor(/busy/);
