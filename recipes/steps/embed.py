@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,10 @@ def run(step: Step) -> dict[str, Any]:
     return {"texts": len(texts), "cut": len(cut)}
 
 
+@lru_cache(maxsize=1)
 def _load(folder: Path) -> tuple[Any, Any]:
-    """The tokenizer and the model without a head, in fp32. Code in the folder is never run."""
+    """The tokenizer and the model without a head, in fp32. Code in the folder is never run. Steps of several arms can
+    run in one process, which loads the model once."""
     weight_files(folder)
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:

@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
 from recipes.common.protocol import Step, StepFailed
+from recipes.steps import embed
 from recipes.steps.embed import run
 from recipes.tools.tiny_models import make_tiny_model
 
@@ -86,3 +87,12 @@ def test_a_model_that_transformers_does_not_know_fails(encoder: Path, tmp_path: 
     with pytest.raises(StepFailed) as caught:
         compare(folder, tmp_path / "run", [("a", "b")])
     assert caught.value.code == "unsupported-model"
+
+
+def test_steps_of_one_process_load_the_model_once(decoder: Path, encoder: Path, tmp_path: Path) -> None:
+    embed._load.cache_clear()
+    first = compare(decoder, tmp_path / "a", [("one text", "another")])
+    assert compare(decoder, tmp_path / "b", [("one text", "another")]) == first
+    assert embed._load.cache_info().misses == 1
+    compare(encoder, tmp_path / "c", [("one text", "another")])
+    assert embed._load.cache_info().misses == 2

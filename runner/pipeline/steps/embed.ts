@@ -59,8 +59,9 @@ export function draftEmbeddings(experiment: Experiment, arms: readonly Arm[], si
   const { train: _untrained, ...others } = experiment;
   // Neither backend nor engine loads this model.
   const fetch = { ...draftFetch({ ...others, model: embedding }, site), id: fetchStep, hints: {} };
-  const compare = (arm: Arm): Draft =>
-    inPython(
+  const reuseKey = JSON.stringify([program().module, embedding.base, embedding.revision ?? null]);
+  const compare = (arm: Arm): Draft => ({
+    ...inPython(
       draft({
         id: stepOfArm(embed.name, arm),
         kind: embed.name,
@@ -76,7 +77,9 @@ export function draftEmbeddings(experiment: Experiment, arms: readonly Arm[], si
       }),
       program(),
       site,
-    );
+    ),
+    reuseKey,
+  });
   return [fetch, ...arms.map(compare)];
 }
 
