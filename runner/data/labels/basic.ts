@@ -1,6 +1,7 @@
-const trailing = new Set([..." .,;:!?\u3002\uff0c\u3001"]);
+import { endMarks } from "./punctuation.ts";
+
 /** Direction marks, spaces without width and other characters that cannot be seen around a label. */
-const unseen = "[\\s\\u00ad\\u061c\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069]";
+const unseen = "[\\s\\u00ad\\u061c\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069\\ufe0e\\ufe0f]";
 const edges = new RegExp(`^${unseen}+|(?<!${unseen})${unseen}+$`, "g");
 
 /**
@@ -11,9 +12,11 @@ export function basicForm(label: string): string {
   const visible = label.normalize("NFKC").replace(edges, "");
   const text = fold(visible).normalize("NFKC").replace(/\s+/g, " ");
   let end = text.length;
-  while (end > 0 && trailing.has(text[end - 1] as string)) end--;
+  while (end > 0 && isEnd(text[end - 1] as string)) end--;
   return end === 0 ? text : text.slice(0, end);
 }
+
+const isEnd = (character: string): boolean => character === " " || endMarks.has(character);
 
 /** Full case folding by way of upper case: "ß" and "SS" meet in "ss", every sigma in one; dotless i stays itself. */
 function fold(text: string): string {

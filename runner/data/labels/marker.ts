@@ -1,8 +1,9 @@
-const bullet = /^[-*+•‣◦–—·▪●➤►→✓✔✅☑](?:\s+|$)/;
-const letter = /^\(?[a-hA-H]\)(?:\s+|$)/;
+const bullet = /^(?:[-*+•‣◦–—·▪●➤►→✓✔✅☑](?:\s+|$)|[•・･●◆■](?=\p{L}))/u;
+const letter = /^\(?[a-hα-θа-з]\)(?:\s+|$)/iu;
 const ticked = /^\[[xX✓✔]\]\s+/;
 const unticked = /^(?:\[ ?\]|☐|❌|✗|✘)\s/;
-const number = /^(?:#+ )?[*_]{0,3}\(?(\d{1,3})(?:[.):](?:\s+|$)|[.）、](?=[^\s\d]))/;
+const number =
+  /^(?:#+ )?[*_]{0,3}(?:[(（]?(\p{Nd}{1,3})(?:[.):](?:\s+|$)|[-–]\s+|[.．）、](?=[^\s\p{Nd}])|[．）、]\s+)|([①-⑳])\s*)/u;
 
 /** The marker of a list entry. */
 export type Marker = { readonly kind: "bullet" } | { readonly kind: "number"; readonly value: number };
@@ -21,9 +22,22 @@ export function withoutBullet(piece: string): string {
 
 /** The marker at the start of a line. */
 export function markerOf(line: string): Marker | undefined {
-  const value = number.exec(line)?.[1];
-  if (value !== undefined) return { kind: "number", value: Number(value) };
+  const found = number.exec(line);
+  if (found) return { kind: "number", value: numberOf((found[1] ?? found[2]) as string) };
   return bullet.test(line) || unticked.test(line) ? { kind: "bullet" } : undefined;
+}
+
+/** The number that digits of any script, or a number in a circle, write. */
+function numberOf(text: string): number {
+  return Number(text.normalize("NFKC").replaceAll(/\p{Nd}/gu, (digit) => String(digitOf(digit))));
+}
+
+/** The value of a decimal digit: its place in the ten digits of its script, which have consecutive code points. */
+function digitOf(digit: string): number {
+  const code = digit.codePointAt(0) as number;
+  let value = 0;
+  while (value < 9 && /\p{Nd}/u.test(String.fromCodePoint(code - value - 1))) value++;
+  return value;
 }
 
 /**
@@ -37,11 +51,12 @@ export function continues(list: Marker, marker: Marker | undefined): boolean {
 
 /** Splits "1. A 2. B 3. C" into lines if the numbers count up from 1. */
 export function numberedApart(line: string): string[] {
-  if (!/^\(?1[.)]\s/.test(line)) return [line];
+  if (!/^(?:\(?1(?:[.)]\s|[．、）])|①)/.test(line)) return [line];
   const starts = [0];
-  const next = /\s\(?(\d{1,2})[.)]\s/g;
+  const next = /\s\(?(\d{1,2})(?:[.)]\s|[．、）])|\s?([②-⑳])/g;
   for (let found = next.exec(line); found !== null; found = next.exec(line)) {
-    if (Number(found[1]) === starts.length + 1) starts.push(found.index + 1);
+    if (numberOf((found[1] ?? found[2]) as string) !== starts.length + 1) continue;
+    starts.push(found.index + (/^\s/.test(found[0]) ? 1 : 0));
   }
   return starts.map((start, at) => line.slice(start, starts[at + 1]).trim());
 }

@@ -207,12 +207,13 @@ function readList(line: string, context: Context): Found {
   const plain = unwrap(line);
   const pieces = labelPieces(plain, separator).filter((piece) => piece !== "");
   const others = alike[separator];
-  const apart = pieces.flatMap((piece) => {
+  const split = pieces.flatMap((piece) => {
     if (vocabulary.find(piece) !== undefined) return [piece];
     if (others?.test(piece)) return piece.split(others);
     const isOther = pieces.length === 1 && vocabulary.isEmpty && /[;|]/.test(piece);
     return isOther ? piece.split(/[;|]/) : [piece];
   });
+  const apart = split.filter((piece) => piece.trim() !== "");
   return take(vocabulary.isEmpty ? apart : withWholeLabels(apart, context), context);
 }
 

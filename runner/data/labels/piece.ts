@@ -1,5 +1,6 @@
 import { withoutMarker } from "./marker.ts";
 import { isNone } from "./none.ts";
+import { endMarks } from "./punctuation.ts";
 import { quotes } from "./quotes.ts";
 import { isClause, isSentence, words } from "./sentence.ts";
 import { negated, statement } from "./stated.ts";
@@ -26,7 +27,7 @@ export function readPiece(piece: string, vocabulary: Vocabulary, isOneOfSeveral:
   if (label === "") return { kind: "nothing" };
   if (isNone(label)) return { kind: "none" };
   const valued = vocabulary.isEmpty ? undefined : labelledValue(label, vocabulary);
-  if (valued !== undefined) return { kind: "labels", labels: [valued] };
+  if (valued !== undefined) return { kind: "labels", labels: valued };
   const stated = statement(label);
   if (stated !== undefined) {
     const name = vocabulary.find(stated.name) ?? clean(stated.name, false);
@@ -46,23 +47,37 @@ export function readPiece(piece: string, vocabulary: Vocabulary, isOneOfSeveral:
   return { kind: "labels", labels: [label] };
 }
 
-/** Of "Tone: negative" the value, if it is a label of the study and the key is none. */
-function labelledValue(label: string, vocabulary: Vocabulary): string | undefined {
-  const colon = label.slice(0, 60).search(/[:：]/);
-  if (colon <= 0 || vocabulary.find(label.slice(0, colon)) !== undefined) return undefined;
-  return vocabulary.find(label.slice(colon + 1));
+/** Of "Tone: negative" and "Tone — negative" the labels after the key, if the key is no label of the study. */
+function labelledValue(label: string, vocabulary: Vocabulary): readonly string[] | undefined {
+  const mark = /[:：]|\s[-–—]+\s/.exec(label.slice(0, 60));
+  if (!mark?.index || vocabulary.find(label.slice(0, mark.index)) !== undefined) return undefined;
+  const value = label.slice(mark.index + mark[0].length);
+  const found = vocabulary.find(value);
+  return found === undefined ? knownParts(value, vocabulary) : [found];
 }
 
 /** "A and B", "A; B", "A | B", "A / B" as A, B if both are labels of the study and the whole is not. */
 function knownParts(label: string, vocabulary: Vocabulary): readonly string[] | undefined {
   if (vocabulary.isEmpty || label.length > 2000) return undefined;
-  const parts = label
-    .split(/,?\s(?:and|&|und|et|y|e|as well as|plus)\s|[;|；｜，、،,\n·•]|\/|\s?和\s?/i)
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
-  const found = parts.map((part) => vocabulary.find(part));
-  return parts.length > 1 && found.every((part) => part !== undefined) ? found : undefined;
+  for (const between of [conjunction, attachedConjunction]) {
+    const parts = label
+      .split(between)
+      .map((part) => part.trim())
+      .filter((part) => part !== "");
+    const found = parts.map((part) => vocabulary.find(part));
+    if (parts.length > 1 && found.every((part) => part !== undefined)) return found;
+  }
+  return undefined;
 }
+
+const spaced =
+  ",?\\s(?:and|&|und|et|y|e|as well as|plus|och|og|ja|en|dan|ve|và|oraz|и|та|και|और|و)\\s|[;|；｜，、،؛,\\n·•・①-⑳]|\\/";
+const conjunction = new RegExp(`${spaced}|\\s?和\\s?`, "iu");
+/** Also words that are written without a space after them, and can begin or end a label. */
+const attachedConjunction = new RegExp(
+  `${spaced}|\\s?(?:和|与|與|及び|および|及|と|및|와|과|และ)\\s?|\\sو|\\sו(?=\\p{L})`,
+  "iu",
+);
 
 const explanation =
   /\s?\(|\s\[|\s[-–—→]+>?\s|[:：]|,?\s(?:because|since|due to|based on|given|which|as (?:the|it|there|seen)|with (?:a )?confidence)\s/gi;
@@ -101,6 +116,8 @@ export function unwrap(line: string): string {
   return line.slice(1, -1);
 }
 
+const isStop = (character: string): boolean => !":!?".includes(character) && endMarks.has(character);
+
 /** One label without list markers, Markdown, quotes and final full stops. */
 function clean(piece: string, isOneOfSeveral: boolean): string {
   if (piece.length > 600) return piece;
@@ -108,7 +125,7 @@ function clean(piece: string, isOneOfSeveral: boolean): string {
   for (;;) {
     let next = withoutMarker(text).replace(/^#+ /, "").trim();
     let stop = next.length;
-    while (stop > 0 && ".;,。".includes(next[stop - 1] as string)) stop--;
+    while (stop > 0 && isStop(next[stop - 1] as string)) stop--;
     next = next.slice(0, stop);
     if (next.length > 1 && quotes[next[0] as string] === next.at(-1)) next = next.slice(1, -1);
     else if (next === "*" || next === "_" || next === '"') next = "";

@@ -43,7 +43,8 @@ export function isClause(text: string): boolean {
 export function sentences(line: string): string[] {
   const found: string[] = [];
   let start = 0;
-  const stop = /(?<=[\p{L}\p{N})\]"”’*_`}])(?:[.!?][*_"”]{0,2}\s(?=\s{0,8}[\p{Lu}*_"“])|[。！？])/gu;
+  const stop =
+    /(?<=[\p{L}\p{N})\]"”’*_`}])(?:[.!?][*_"”]{0,2}\s(?=\s{0,8}[\p{Lu}\p{Lo}*_"“])|[؟۔।॥։።။។](?=\s)|[。！？])/gu;
   for (let at = stop.exec(line); at !== null; at = stop.exec(line)) {
     if (/^\(?\d{0,3}$/.test(line.slice(Math.max(start, at.index - 4), at.index).trim()) && start < at.index) continue;
     found.push(line.slice(start, at.index + 1).trim());

@@ -1,5 +1,6 @@
 import { basicForm } from "./basic.ts";
 import { withoutBullet, withoutMarker } from "./marker.ts";
+import { endMarks } from "./punctuation.ts";
 import { quotes } from "./quotes.ts";
 import { splitLabels } from "./split.ts";
 
@@ -145,11 +146,14 @@ function peels(text: string): readonly string[] {
   return all;
 }
 
+const isEnd = (character: string): boolean =>
+  character !== "?" && (" ；：！".includes(character) || endMarks.has(character));
+
 /** A text without pictures around it, and without one or all characters of punctuation at its end. */
 function withoutEnd(text: string): readonly string[] {
   const plain = text.replace(picture, "");
   let end = text.length;
-  while (end > 1 && ".,;:!。，、；：！ ".includes(text[end - 1] as string)) end--;
+  while (end > 1 && isEnd(text[end - 1] as string)) end--;
   const all = end === text.length ? [] : [text.slice(0, end), text.slice(0, -1)];
   return plain === "" ? all : [plain, ...all];
 }
