@@ -5,6 +5,7 @@ import type { Audit } from "../data/audit.ts";
 import type { View } from "../data/labels/views.ts";
 import type { LabelCount } from "../data/labels.ts";
 import type { Required } from "../evaluation/baselines/ensemble.ts";
+import type { Band } from "../evaluation/baselines/frequency-thresholds.ts";
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
 import type { JsonDetails } from "../evaluation/json/details.ts";
 import type { LabelDetails, Scores } from "../evaluation/labels/score.ts";
@@ -160,6 +161,16 @@ export type Decision = {
   readonly weight: number;
   /** The score above which a label is predicted. */
   readonly threshold: number;
+  /**
+   * Thresholds by the number of training rows with a label, and that of each label by its name in the view; absent if
+   * all labels have the same.
+   */
+  readonly bands?: readonly Band[];
+  readonly thresholds?: Readonly<Record<string, number>>;
+  /** Occurrences at which the threshold of a band is halfway between the common one and its own. */
+  readonly shrinkage?: number;
+  /** Micro-F1 by folds of the rows that chose it, with one threshold and with the best thresholds by frequency. */
+  readonly cross_validation?: { readonly common: number; readonly by_frequency: number };
   readonly view: View;
   /** How many labels each case gets at least or at most. */
   readonly required: Required;

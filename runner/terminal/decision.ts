@@ -1,3 +1,4 @@
+import { bandsText } from "../evaluation/baselines/frequency-thresholds.ts";
 import type { Manifest } from "../runs/manifest.ts";
 import { score } from "../util/format.ts";
 
@@ -11,8 +12,10 @@ export function decisionText({ steps }: Pick<Manifest, "steps">, nameOf: Named):
     if (kind !== "decide" || !numbers.every((value) => typeof value === "number")) return [];
     const [share, above, rows, decided, answers] = numbers as [number, number, number, number, number];
     const name = nameOf(id.slice(id.indexOf(".") + 1));
+    const bands = bandsText(evidence.bands);
     return [
       `${name}: labels with a score above ${Number(above.toPrecision(3))} (weight of the answer ${share}, of label scores ${Number((1 - share).toFixed(1))})\n`,
+      ...(bands === "" ? [] : [`  by training rows with the label: ${bands}\n`]),
       `  on the ${rows} validation rows that chose it: micro_f1 ${score(decided)}, of the answers ${score(answers)}\n`,
     ];
   });

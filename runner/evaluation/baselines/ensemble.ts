@@ -14,7 +14,13 @@ export type Sources = { readonly named: readonly string[]; readonly margins: Mar
  * How the sources are combined: the weight of the model, from 0 to 1, and the score above which a label is predicted.
  * With the model's own scores, `named` is the part of its weight that its answer has; its scores have the rest.
  */
-export type Blend = { readonly weight: number; readonly threshold: number; readonly named?: number };
+export type Blend = {
+  readonly weight: number;
+  readonly threshold: number;
+  readonly named?: number;
+  /** The threshold of labels that have another one, by their name in the view. */
+  readonly thresholds?: Readonly<Record<string, number>>;
+};
 
 /**
  * Cases that get a label even if none is above the threshold: "all", in which each gets exactly one; "some"; or "none".
@@ -28,6 +34,8 @@ const weights = Array.from({ length: 11 }, (_, at) => at / 10);
 const parts = [0, 0.5, 1];
 
 type Scored = { readonly key: string; readonly label: string; readonly score: number };
+
+type Candidate = Omit<Blend, "threshold" | "thresholds">;
 
 /** A blend with its micro-F1 on the rows that chose it. */
 export type ChosenBlend = Blend & { readonly micro_f1: number };
@@ -45,7 +53,7 @@ export function chooseBlend(
   const gold = cases.map((one) => new Set(viewLabels(one.gold, of)));
   const total = gold.reduce((sum, one) => sum + one.size, 0);
   const hasScores = cases.some(({ scores }) => scores !== undefined);
-  const candidates = weights.flatMap((weight): readonly Omit<Blend, "threshold">[] =>
+  const candidates = weights.flatMap((weight): readonly Candidate[] =>
     hasScores && weight > 0 ? parts.map((named) => ({ weight, named })) : [{ weight }],
   );
   const tried = candidates.flatMap((candidate) => {
@@ -61,15 +69,17 @@ export function chooseBlend(
  */
 export function blend(
   sources: Sources,
-  { threshold, ...candidate }: Blend,
+  { threshold, thresholds = {}, ...candidate }: Blend,
   of: ViewOf,
   required: Required,
 ): { readonly labels: readonly string[]; readonly margins: Margins } {
   const scored = support(sources, candidate, of);
   const least = required === "any number" ? 0 : 1;
   const most = required === "exactly one" ? 1 : scored.length;
+  const limitOf = (key: string): number => (Object.hasOwn(thresholds, key) ? (thresholds[key] as number) : threshold);
+  const isAbove = ({ key, score }: Scored): boolean => score > limitOf(key);
   return {
-    labels: scored.filter(({ score }, at) => at < most && (at < least || score > threshold)).map(({ label }) => label),
+    labels: scored.filter((one, at) => at < most && (at < least || isAbove(one))).map(({ label }) => label),
     margins: Object.fromEntries(scored.map(({ label, score }) => [label, 2 * score - 1])),
   };
 }
@@ -77,7 +87,7 @@ export function blend(
 /** The labels of all sources, with a score from 0 (not named, margin -1) to 1 (named, margin 1), the best first. */
 function support(
   { named, margins, scores = {} }: Sources,
-  { weight, named: part = 1 }: Omit<Blend, "threshold">,
+  { weight, named: part = 1 }: Candidate,
   of: ViewOf,
 ): readonly Scored[] {
   type Known = { label: string; isNamed: boolean; margin: number; score: number };

@@ -2,12 +2,15 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isNone } from "../../data/labels/none.ts";
 import type { View } from "../../data/labels/views.ts";
-import { type Blend, blend, chooseBlend, type Margins, type Required } from "../../evaluation/baselines/ensemble.ts";
+import { type Blend, blend, type Margins, type Required } from "../../evaluation/baselines/ensemble.ts";
+import { chooseByFrequency, type FrequencyChoice } from "../../evaluation/baselines/frequency-thresholds.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, FileOf, StepContext, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { OpenTask } from "../../plugins/tasks/task.ts";
+import type { Json } from "../../util/canonical.ts";
+import { remembered } from "../../util/remember.ts";
 import { UserError } from "../../util/user-error.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
 import { type Decision, readResult, writeResult } from "../result-files.ts";
@@ -39,21 +42,26 @@ export type ScoredAnswer = { readonly named: readonly string[]; readonly margins
 
 /**
  * Predicts the labels whose score is above a threshold. The score joins the probability of a label and whether the
- * answer names it. Threshold and weight are those with the best micro-F1 on validation rows; gold of the scored rows is
+ * answer names it. Threshold and weight are those with the best micro-F1 on validation rows. Frequent and rare labels
+ * have thresholds of their own if cross-validation on these rows shows a gain. Gold of the scored rows is
  * not an input, except for validation rows themselves, which are decided by folds.
  */
 export const decide: StepKind<Params> = {
   name: decideStage,
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => [decisionsFile, "decision.json"],
   async run({ min_share, view, folds, ...params }, context) {
     const { predictionKey, labels: labelled } = tasks.get(params.task);
     if (labelled === undefined) throw new Error(`a threshold needs a task with labels, not ${params.task}`);
     const open = await openTask(params, context);
-    const vocabulary = readResult("labels.json", context.input("labels")).map(({ label }) => label);
+    const trained = readResult("labels.json", context.input("labels"));
+    const vocabulary = trained.map(({ label }) => label);
     const reading: Reading = { open, predictionKey, minShare: min_share, labels: new Set(vocabulary) };
     const deciding = decidingOf(open, view, vocabulary, requiredOf(context, labelled.isSingle));
+    const counts = new Map<string, number>();
+    for (const { label, count } of trained)
+      counts.set(deciding.of(label), (counts.get(deciding.of(label)) ?? 0) + count);
     const golds = new Map(
       readJsonLines<DataRow>(context.input("validation")).map(({ id, gold }) => [id, gold as readonly string[]]),
     );
@@ -71,12 +79,13 @@ export const decide: StepKind<Params> = {
       ...one,
       gold: golds.get(one.answer.id) as readonly string[],
     }));
-    const choose = (cases: typeof validation): Blend & { readonly micro_f1: number } => {
+    const choose = (cases: typeof validation): FrequencyChoice => {
       const { of, required } = deciding;
-      return chooseBlend(
+      return chooseByFrequency(
         cases.map((one) => deciding.sources(one, one.gold)),
         of,
         required,
+        counts,
       );
     };
     const { micro_f1, ...chosen } = choose(validation);
@@ -97,8 +106,10 @@ export const decide: StepKind<Params> = {
     const lines = answers.map(({ answer: { logprob: _ofText, ...answer }, ...decided }) => ({ ...answer, ...decided }));
     writeFileSync(join(context.output, decisionsFile), jsonLines(lines));
     writeResult(context.output, "decision.json", decision);
-    const { weight, threshold } = chosen;
+    const { weight, threshold, bands, shrinkage, cross_validation } = chosen;
     context.evidence({
+      ...(bands === undefined ? {} : { bands: bands as unknown as Json, shrinkage: shrinkage as number }),
+      ...(cross_validation === undefined ? {} : { cross_validation }),
       ...{ weight, threshold, validation: validation.length, validation_micro_f1: micro_f1 },
       ...{ validation_answer_micro_f1: decision.validation.answer, ...(folds === undefined ? {} : { folds }) },
     });
@@ -107,7 +118,7 @@ export const decide: StepKind<Params> = {
 
 /** Decides cases by a blend of their answers and scores. */
 export function decidingOf(open: OpenTask, view: View, vocabulary: readonly string[], required: Required) {
-  const of = (label: string): string => open.parts([label], view)[0] ?? "";
+  const of = remembered((label: string): string => open.parts([label], view)[0] ?? "");
   const known = new Set(vocabulary.map(of));
   // A label outside the training rows has no score. "None" is scored as an answer, and is a label in some studies only.
   const sources = ({ named, margins }: ScoredAnswer) => ({
