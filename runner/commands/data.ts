@@ -1,17 +1,18 @@
 import { existsSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { type Audit, blocking, type SplitFacts, type SplitName } from "../data/audit.ts";
+import { mergeSynonyms } from "../data/labels/merge-synonyms.ts";
 import { viewOf } from "../data/labels/views.ts";
 import { labelCounts } from "../data/labels.ts";
 import type { Row } from "../data/rows.ts";
-import { proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
+import { type NearSynonyms, proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
 import { classifiers } from "../evaluation/baselines/names.ts";
-import { suspicions } from "../evaluation/labels/suspects.ts";
 import { type CandidateRow, draftCandidates } from "../pipeline/steps/candidates.ts";
 import { auditStudy, type DataRow, draftData, prepareTraining, type Study } from "../pipeline/steps/data.ts";
 import { draftFetchData } from "../pipeline/steps/fetch-data.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
+import { suspicionsOf } from "../pipeline/steps/suspects.ts";
 import { openTaskWith, parsingParams, scoringFiles, taskOf } from "../pipeline/steps/task.ts";
 import type { Draft } from "../plugins/step.ts";
 import type { OpenTask, Task } from "../plugins/tasks/task.ts";
@@ -21,10 +22,13 @@ import { studiesOf } from "../project/studies.ts";
 import { tokenLengths } from "../project/token-lengths.ts";
 import { auditText } from "../terminal/audit.ts";
 import { table } from "../terminal/table.ts";
+import { formatDiagnostic } from "../util/code-frame.ts";
 import { type Context, exit } from "../util/context.ts";
 import { integer, plural } from "../util/format.ts";
+import { readRegularFile } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
-import { defineCommand, optionalValue, required } from "./command.ts";
+import { writeFileAtomic } from "../util/write-file.ts";
+import { defineCommand, optionalValue, required, value } from "./command.ts";
 import { json, set, trust } from "./common-options.ts";
 import { runDrafts } from "./run-drafts.ts";
 
@@ -47,21 +51,25 @@ export const command = defineCommand({
       "file",
       "Write proposals for a synonym file, from training labels, to edit. Default file: synonyms.proposed.yaml.",
     ),
+    acceptSynonyms: value(
+      "file",
+      "Add the synonyms of this file to data.labels.synonyms. The file is that of --suggest-synonyms without its wrong entries.",
+    ),
     suspects: optionalValue(
       "baseline",
-      `List suspected label errors of the training rows, by a classifier: ${classifiers.join(" or ")}. Default: linear.`,
+      `List suspected label errors of the training rows, by a classifier: ${classifiers.join(" or ")}. Default: linear. With --suggest-synonyms, proposals include labels that it confuses.`,
     ),
     json,
   },
-  async run({ file, set, trust, suggestSynonyms, suspects, json }, context) {
+  async run({ file, set, trust, suggestSynonyms, acceptSynonyms, suspects, json }, context) {
     const [loaded] = loadAll([file], { set, trust }, context);
+    if (acceptSynonyms !== undefined && loaded !== undefined) return accept(loaded, acceptSynonyms, context);
+    const proposals = suggestSynonyms === true ? "synonyms.proposed.yaml" : suggestSynonyms;
     if (suspects !== undefined && loaded !== undefined)
-      return listSuspects(loaded, suspects === true ? "linear" : suspects, { json }, context);
+      return listSuspects(loaded, suspects === true ? "linear" : suspects, { json, proposals }, context);
     const all = loaded === undefined ? [] : await auditPoints(loaded, context);
     const [first] = all;
-    if (suggestSynonyms !== undefined && first !== undefined) {
-      writeProposal(first, suggestSynonyms === true ? "synonyms.proposed.yaml" : suggestSynonyms, context);
-    }
+    if (proposals !== undefined && first !== undefined) writeProposal(first, proposals, [], context);
     if (json) {
       const shown = all.map(({ experiment, coordinates, report }) => ({ experiment, coordinates, ...report }));
       context.out(`${JSON.stringify(shown, null, 1)}\n`);
@@ -83,11 +91,12 @@ const mostSuspects = 30;
 
 /** Lists label errors that a classifier suspects in the training rows. Throws UserError. */
 async function listSuspects(
-  { name, root, points }: LoadedExperiment,
+  loaded: LoadedExperiment,
   classifier: string,
-  { json }: { readonly json: boolean },
+  { json, proposals }: { readonly json: boolean; readonly proposals: string | undefined },
   context: Context,
 ): Promise<number> {
+  const { name, root, points } = loaded;
   const [point] = points;
   if (point === undefined) return exit.invalid;
   const { experiment, coordinates } = point;
@@ -107,23 +116,15 @@ async function listSuspects(
 
   const files = scoringFiles(experiment);
   const open = await openTaskWith(parsingParams(experiment), (key) => files[key]);
-  const canonical = (label: string): string => open.parts([label], "canonical")[0] ?? "";
-  const lines = readJsonLines<DataRow>(fileOf("data", "train.jsonl"));
-  const scored = new Map(
-    readJsonLines<CandidateRow>(fileOf(candidates.id, "train.jsonl")).map((row) => [row.id, row.candidates]),
+  const { errors, pairs, rows } = suspicionsOf(
+    readJsonLines<DataRow>(fileOf("data", "train.jsonl")),
+    readJsonLines<CandidateRow>(fileOf(candidates.id, "train.jsonl")),
+    open,
   );
-  // Copies of data.oversample have the input and the target of a row before them.
-  const seen = new Set<string>();
-  const rows = lines.filter(({ input, target }) => seen.size !== seen.add(`${target}\0${input}`).size);
-  const { errors, pairs } = suspicions(
-    rows.map(({ id, gold }) => {
-      const scores = new Map<string, number>();
-      // The best first: of two spellings of a label, the better one counts.
-      for (const { label, score } of scored.get(id) ?? [])
-        if (!scores.has(canonical(label))) scores.set(canonical(label), score);
-      return { id, gold: open.parts(gold, "canonical"), scores };
-    }),
-  );
+  if (proposals !== undefined) {
+    const [first] = await auditPoints(loaded, context);
+    if (first !== undefined) writeProposal(first, proposals, pairs, context);
+  }
   if (json) {
     context.out(`${JSON.stringify({ errors, pairs }, null, 1)}\n`);
     return exit.done;
@@ -137,12 +138,12 @@ async function listSuspects(
   const count = (wanted: "missing" | "wrong"): number => errors.filter(({ kind }) => kind === wanted).length;
   const rest = errors.length > mostSuspects ? ` --json lists all ${integer(errors.length)}.` : "";
   context.out(
-    `${plural(count("wrong"), "label")} probably wrong and ${integer(count("missing"))} probably missing in ${plural(rows.length, "training row")}, by ${classifier}.${rest} ` +
+    `${plural(count("wrong"), "label")} probably wrong and ${integer(count("missing"))} probably missing in ${plural(rows, "training row")}, by ${classifier}.${rest} ` +
       "Read a row before you change it.\n",
   );
   for (const { label, other, rows: missing, shared } of pairs)
     context.out(
-      `perhaps one label: ${label} / ${other}. ${integer(shared)} of ${integer(missing)} rows that score as ${label} have ${other} in its place; if so, list them in data.labels.synonyms\n`,
+      `perhaps one label: ${label} / ${other}. ${integer(shared)} of ${integer(missing)} rows that score as ${label} have ${other} in its place; if so, list them in data.labels.synonyms, or use --suggest-synonyms\n`,
     );
   return exit.done;
 }
@@ -171,7 +172,12 @@ function withTokens(report: Audit, tokens: Awaited<ReturnType<typeof tokenLength
 }
 
 /** Writes proposals to a new file. Throws UserError `file-exists`: an existing file may hold edits. */
-function writeProposal({ experiment, task, open, study }: Audited, name: string, context: Context): void {
+function writeProposal(
+  { experiment, task, open, study }: Audited,
+  name: string,
+  near: readonly NearSynonyms[],
+  context: Context,
+): void {
   if (task.labels === undefined) {
     throw new UserError("task-unsupported", `--suggest-synonyms needs a task with labels, not ${task.name}`, {
       status: "invalid",
@@ -185,11 +191,35 @@ function writeProposal({ experiment, task, open, study }: Audited, name: string,
     });
   }
   const counts = labelCounts(study.splits.train as readonly Row[], viewOf("raw"));
-  const proposals = suggestSynonyms(counts, { canonical: (label) => open.parts([label], "canonical")[0] ?? "" });
+  const proposals = suggestSynonyms(counts, { canonical: (label) => open.parts([label], "canonical")[0] ?? "" }, near);
   writeFileSync(file, proposalYaml(proposals, { name: experiment, labels: counts.length }));
   const variants = proposals.reduce((sum, one) => sum + one.variants.length, 0);
   context.err(
     `${name}: ${variants} proposals for ${proposals.length} labels, from training labels only. ` +
-      "To use it, name it in data.labels.synonyms\n",
+      "Delete the wrong ones, then use --accept-synonyms\n",
   );
+}
+
+/** Adds accepted synonyms to the synonym file of an experiment. Throws UserError. */
+function accept({ points }: LoadedExperiment, name: string, context: Context): number {
+  const target = points[0]?.experiment.data.labels?.synonyms;
+  if (target === undefined) {
+    throw new UserError("missing-key", "--accept-synonyms needs a synonym file in data.labels.synonyms", {
+      help: `write data: {labels: {synonyms: FILE}}; a study without a synonym file can use ${name} itself`,
+      status: "invalid",
+    });
+  }
+  const sourceOf = (path: string) => ({ path, text: readRegularFile(path, "label file").toString("utf8") });
+  const merged = mergeSynonyms(sourceOf(target), sourceOf(resolve(context.cwd, name)));
+  if (!merged.ok) {
+    const { diagnostics } = merged;
+    throw new UserError("synonyms", diagnostics.map((one) => formatDiagnostic(one)).join("\n"), {
+      status: "invalid",
+      diagnostics,
+    });
+  }
+  const { text, added } = merged.value;
+  if (added > 0) writeFileAtomic(target, text);
+  context.err(`${relative(context.cwd, target)}: ${plural(added, "synonym")} added\n`);
+  return exit.done;
 }

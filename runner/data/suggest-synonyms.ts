@@ -3,8 +3,13 @@ import type { Synonyms } from "./labels/views.ts";
 import type { LabelCount } from "./labels.ts";
 import { type SimilarityReason, similarPairs } from "./similar-labels.ts";
 
+/** Two labels in the canonical view that training rows probably use for the same thing. */
+export type NearSynonyms = { readonly label: string; readonly other: string };
+
+type Reason = SimilarityReason | "near-synonym";
+
 /** A possible variant of a label: as training rows write it, its training rows, and the reason for the proposal. */
-export type Variant = { readonly label: string; readonly count: number; readonly reason: SimilarityReason };
+export type Variant = { readonly label: string; readonly count: number; readonly reason: Reason };
 
 /** A label and its possible variants, most frequent first. */
 export type Proposal = { readonly label: string; readonly count: number; readonly variants: readonly Variant[] };
@@ -12,11 +17,12 @@ export type Proposal = { readonly label: string; readonly count: number; readonl
 /**
  * Proposes synonyms from the raw label counts of the training rows. Omits pairs that the study's synonyms map to one
  * form. The more frequent label is the canonical one. A proposal may be wrong: "renal mass" and "renal masses", but
- * also "ileus" and "ileum".
+ * also "ileus" and "ileum". `near` are pairs that are not written alike.
  */
 export function suggestSynonyms(
   counts: readonly LabelCount[],
   synonyms: Synonyms = { canonical: basicForm },
+  near: readonly NearSynonyms[] = [],
 ): Proposal[] {
   const groups = new Map<string, { label: string; most: number; count: number }>();
   const labels = new Map<string, string>();
@@ -36,8 +42,15 @@ export function suggestSynonyms(
   const variants = new Map<string, Variant[]>();
   const rank = [...groups.keys()].sort((a, b) => size(groups, b) - size(groups, a) || (a < b ? -1 : 1));
   const place = new Map(rank.map((canonical, index) => [canonical, index]));
-  for (const { a, b, reason } of similarPairs([...labels.keys()])) {
-    const [one, other] = [rootOf(labels.get(a) as string), rootOf(labels.get(b) as string)];
+  const alike = similarPairs([...labels.keys()]).map(({ a, b, reason }) => ({
+    pair: [labels.get(a) as string, labels.get(b) as string] as const,
+    reason: reason as Reason,
+  }));
+  const meant = near.flatMap(({ label, other }) =>
+    groups.has(label) && groups.has(other) ? [{ pair: [label, other] as const, reason: "near-synonym" as const }] : [],
+  );
+  for (const { pair, reason } of [...alike, ...meant]) {
+    const [one, other] = [rootOf(pair[0]), rootOf(pair[1])];
     if (one === other) continue;
     const [name, variant] = (place.get(one) as number) < (place.get(other) as number) ? [one, other] : [other, one];
     const { label, count } = groups.get(variant) as { label: string; count: number };
@@ -64,8 +77,9 @@ export function proposalYaml(
 ): string {
   const head = [
     `# Proposed synonyms: pairs among the ${study.labels} labels of the training rows of ${study.name} that may mean the same.`,
-    "# exp does not read this file. Copy the correct entries to the synonym file of the study, and name that file in",
-    "# data.labels.synonyms. Numbers are training rows. Test labels are not used.",
+    "# exp does not read this file. Delete the wrong entries, then add the others to the synonym file of the study:",
+    "# exp data EXPERIMENT --accept-synonyms THIS_FILE. A study without one names this file in data.labels.synonyms.",
+    "# Numbers are training rows. A near-synonym was confused by a classifier. Test labels are not used.",
   ];
   if (proposals.length === 0) return `${[...head, "synonyms: {}"].join("\n")}\n`;
   const body = proposals.flatMap(({ label, count, variants }) => [

@@ -47,7 +47,11 @@ export function outputFolder(step: string): string {
   const part = stage.startsWith("judge") ? "judge" : stage === "embed" ? "embedding" : split;
   if (arm !== undefined) return join(formatArm({ arm, experiment }), part);
   // Their files have names that those of prompts have too.
-  const own = ["data", "candidates"].includes(stage) ? stage : stage === "fetch_embedding" ? "embedding" : "";
+  const own = ["data", "candidates", "suspect_scores", "suspects"].includes(stage)
+    ? stage
+    : stage === "fetch_embedding"
+      ? "embedding"
+      : "";
   return experiment === undefined ? own : join("compared", experiment, own);
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { parse } from "csv-parse/sync";
 import { expect } from "vitest";
 import type { Audit } from "../data/audit.ts";
-import { expectFailure } from "./command.ts";
+import { expectFailure, type PlanJson } from "./command.ts";
 import { type Rig, test } from "./rig.ts";
 
 type Case = { id: string; input: string; answer: string };
@@ -301,6 +301,33 @@ prompt: {template: prompts/ask.hbs}
   const text = await rig.output("data", "experiments/bikes.yaml", "--suspects", "tfidf_svm");
   expect(text).toContain("perhaps one label: flat tyre / puncture");
   expect(text).toMatch(/^r81 +wrong +loose chain/m);
+  // Proposals have the pair; the accepted ones merge the labels.
+  const bikes = (...more: readonly string[]) => rig.exp("data", "experiments/bikes.yaml", ...more);
+  const propose = await bikes("--suspects", "tfidf_svm", "--suggest-synonyms", "accepted.yaml", "--json");
+  expect(propose.code).toBe(0);
+  expect(rig.read("accepted.yaml")).toMatch(/flat tyre: {2}# \d+\n {4}- puncture {2}# \d+, near-synonym/);
+  expectFailure(await bikes("--accept-synonyms", "accepted.yaml"), 2, "missing-key", "data.labels.synonyms");
+  rig.write("experiments/synonyms.yaml", "# Agreed.\nsynonyms: {}\n");
+  const withFile = ["--set", "data.labels.synonyms=synonyms.yaml"];
+  const accepted = await bikes("--accept-synonyms", "accepted.yaml", ...withFile);
+  expect(accepted).toMatchObject({ code: 0, stderr: expect.stringContaining("1 synonym added") });
+  expect(rig.read("experiments/synonyms.yaml")).toMatch(/^# Agreed\.\n[^]*flat tyre:[^]*puncture/);
+  const after = await rig.json<Found>("data", "experiments/bikes.yaml", "--suspects", "tfidf_svm", ...withFile);
+  expect(after.pairs).toEqual([]);
+  // The training weights the rows of the list.
+  const set = ["--set", "train={suspects: {weight: 0.5, from: tfidf_svm}}", "--until", "prompt.tuned"];
+  const run = await rig.build("experiments/bikes.yaml", ...set);
+  expect(run.steps).toMatchObject({ suspect_scores: "reused", suspects: "built" });
+  const plan = await rig.json<PlanJson>("plan", "experiments/bikes.yaml", ...set.slice(0, 2));
+  const key = plan.steps.find(({ id }) => id === "prompt.tuned")?.key;
+  const { object } = rig.readJson(`artifacts/store/keys/${key}.json`) as { readonly object: string };
+  const prompts = rig.read(`artifacts/store/objects/${object}/train.jsonl`).trim().split("\n");
+  const weights = prompts.map((line) => JSON.parse(line) as { readonly id: string; readonly weight: number });
+  const wrongOnes = found.errors.filter(({ kind }) => kind === "wrong").map(({ id }) => id);
+  expect(weights.filter(({ weight }) => weight === 0.5).map(({ id }) => id)).toEqual(
+    weights.map(({ id }) => id).filter((id) => wrongOnes.includes(id)),
+  );
+  expect(weights.filter(({ weight }) => weight !== 0.5).every(({ weight }) => weight === 1)).toBe(true);
   const refused = (...more: readonly string[]) => rig.exp("data", "experiments/bikes.yaml", ...more);
   expectFailure(await refused("--suspects", "svm"), 2, "bad-option", "tfidf_svm or linear");
   expectFailure(await refused("--suspects", "--set", "task=text"), 2, "task-unsupported", "labels");

@@ -166,6 +166,15 @@ test("train.sample_weights gives each training row the number in its column, and
   expectFailure(await refused(), 1, "data", "all 36 training rows have weight 0");
 });
 
+test("train.suspects needs labels and a backend that weights rows", async ({ rig }) => {
+  const set = ["--set", "train.suspects={weight: 0.5}"];
+  const check = (...more: readonly string[]) => rig.exp("check", file, ...bundled, ...set, ...more);
+  expect((await check()).code).toBe(0);
+  expectFailure(await check("--set", "train.backend=axolotl"), 2, "backend-unsupported", "weights of training rows");
+  const text = ["task=text", "evaluate={}", "baselines=[]"].flatMap((one) => ["--set", one]);
+  expectFailure(await check(...text), 2, "task-unsupported", "train.suspects");
+});
+
 test("data.targets sets the view and order of the labels in training targets", async ({ rig }) => {
   rig.write("experiments/data/synonyms.yaml", "synonyms:\n  Hepatic cyst: [liver cyst]\n");
   const targetsOf = async (targets: string): Promise<Record<string, string>> => {

@@ -51,6 +51,7 @@ function checkLabelFeatures(context: CheckContext, task: string): void {
     context.error(path, "task-unsupported", `${what} needs a task with labels, not ${task}`, "remove it");
   if (prompt.labels !== undefined) needsLabels("prompt.labels:", "prompt.labels");
   if (prompt.candidates !== undefined) needsLabels("prompt.candidates:", "prompt.candidates");
+  if (train?.suspects !== undefined) needsLabels("train.suspects:", "train.suspects");
   const metric = train === undefined ? undefined : selectionMetric(train.keep);
   if (metric !== undefined && metric !== "loss") needsLabels("train.keep.best", `keep: {best: ${metric}}`);
   if (generate.vote !== undefined) needsLabels("generate.vote:", "generate.vote");

@@ -107,13 +107,18 @@ function checkCapabilities(context: CheckContext, train: Written, { name, capabi
   if (train.samples !== undefined && !capabilities.samples) {
     unsupported("train.samples:", "samples during the training", "remove the key");
   }
-  const optional = (key: "sample_weights" | "neftune_alpha", capability: keyof Capabilities, what: string): void => {
+  const optional = (
+    key: "sample_weights" | "suspects" | "neftune_alpha",
+    capability: keyof Capabilities,
+    what: string,
+  ): void => {
     if (!train[key] || capabilities[capability] === true) return;
     const able = [...backends].filter((other) => other.capabilities[capability] === true);
     const choices = able.map((other) => `train.backend: ${other.name}`).join(" or ");
     unsupported(`train.${key}:`, what, able.length === 0 ? "remove the key" : `use ${choices}`);
   };
   optional("sample_weights", "sampleWeights", "weights of training rows");
+  optional("suspects", "sampleWeights", "weights of training rows");
   optional("neftune_alpha", "embeddingNoise", "noise on embeddings");
   for (const reporter of train.report_to.filter((one) => !capabilities.reporters.includes(one))) {
     const help = `use report_to: [${capabilities.reporters.join(", ")}]`;

@@ -29,6 +29,7 @@ import { draftPrompt, prompt } from "./prompt.ts";
 import { hasThreshold } from "./scores.ts";
 import { select } from "./select.ts";
 import { shared } from "./shared-draft.ts";
+import { draftSuspects, suspects } from "./suspects.ts";
 import { draftTrain, train } from "./train.ts";
 import { draftUploadFormats, exportScores } from "./upload-formats.ts";
 import { draftWorkbook, workbook } from "./workbook.ts";
@@ -41,6 +42,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       fetchData,
       data,
       candidates,
+      suspects,
       prompt,
       judgePrompt,
       judge,
@@ -115,6 +117,7 @@ function draftScores(
     ...[once("fetch_data", (own) => draftFetchData(own, site)) ?? []].flat(),
     once("data", (own) => draftData(own, site)),
     ...(recorded === undefined ? [once("candidates", (own) => draftCandidates(own, site)) ?? []].flat() : []),
+    ...(recorded === undefined ? once("suspects", (own) => draftSuspects(own, site)) : []),
     ...(recorded === undefined ? answered.map((arm) => once(`prompt.${arm}`, (own) => draftPrompt(own, arm))) : []),
     ...(runsModel ? [once("preflight", (own) => draftPreflight(own, site))] : []),
     ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site, rung)] : []),

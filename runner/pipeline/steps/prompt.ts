@@ -19,6 +19,7 @@ import { draft } from "./draft.ts";
 import { chooseExamples, type ExampleChoice } from "./examples.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { hasThreshold } from "./scores.ts";
+import { type SuspectRow, suspectsFile, suspectsStep } from "./suspects.ts";
 import { synonymsOf } from "./synonyms.ts";
 import { instructionOf, openTask, parsingParams, scoringFiles, taskOf } from "./task.ts";
 
@@ -69,22 +70,26 @@ export const prompt: StepKind<Params> = {
     const recall: Record<string, number> = {};
     const candidatesOf = (split: string) => readCandidates(split, params.candidates, context);
     const ofTraining = params.examples === undefined ? undefined : candidatesOf("train");
+    const factors = context.hasInput("suspects")
+      ? new Map(readJsonLines<SuspectRow>(context.input("suspects")).map(({ id, weight }) => [id, weight]))
+      : undefined;
     for (const split of splits) {
       const rows = context.hasInput(split) ? readJsonLines<DataRow>(context.input(split)) : [];
       const shown = params.examples && examplesFor(rows, params.examples, context);
       const listed = rows.length === 0 ? undefined : candidatesOf(split);
       if (listed !== undefined) recall[split] = recallOf(rows, listed);
       const rendered: object[] = [];
-      for (const [at, { id, input, fields, turns, target, weight }] of rows.entries()) {
+      for (const [at, { id, input, fields, turns, target, weight: written }] of rows.entries()) {
         if (at % rowsBetweenPauses === 0) await context.pause();
+        const weight = split === "train" && factors !== undefined ? (written ?? 1) * (factors.get(id) ?? 1) : written;
         const examples = shown?.[at] ?? [];
         const own = listed?.(id);
         const values = {
           ...{ input, fields, labels, ...own },
           examples: ofTraining ? examples.map((one) => ({ ...one, ...ofTraining(one.id) })) : examples,
         };
-        const written = instructed(render(values), labels, params.instruction, form);
-        const whole = turns === undefined ? written : withTurns(written, turns);
+        const text = instructed(render(values), labels, params.instruction, form);
+        const whole = turns === undefined ? text : withTurns(text, turns);
         const messages = params.system === "user" ? foldSystem(whole) : whole;
         rendered.push({
           ...{ id, messages, target },
@@ -214,6 +219,9 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
       ...Object.fromEntries(
         withCandidates.map((split) => [`candidates.${split}`, { step: candidatesStep, file: `${split}.jsonl` }]),
       ),
+      ...(arm === "tuned" && experiment.train?.suspects !== undefined
+        ? { suspects: { step: suspectsStep, file: suspectsFile } }
+        : {}),
       ...(labels === null ? {} : { labels: { step: "data", file: "labels.json" } }),
       ...(examples ? { examples: { step: "data", file: "train.jsonl" } } : {}),
     },

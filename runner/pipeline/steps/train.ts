@@ -34,8 +34,7 @@ export const train: StepKind<Params> = {
 };
 
 /**
- * Every key of `train` that may change the weights is a parameter, except the column of sample weights: the rows have
- * these. Noise of 0 is none. The interval of checkpoints and the numbers of GPUs and nodes are hints. On a rung before the last, the training pauses, with the learning-rate schedule of all epochs.
+ * Every key of `train` that may change the weights is a parameter, except weights of rows, which the rows have. Noise of 0 is none. The interval of checkpoints and the numbers of GPUs and nodes are hints. On a rung before the last, the training pauses, with the learning-rate schedule of all epochs.
  * So the last rung resumes it and gets the same weights as a training without pauses.
  */
 export function draftTrain(experiment: Experiment & { readonly train: object }, site: Site, rung?: Rung): Draft {
@@ -45,6 +44,7 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
     layers,
     merge: _own,
     sample_weights: _column,
+    suspects: _suspects,
     neftune_alpha: noise,
     ...rest
   } = experiment.train as NonNullable<Experiment["train"]>;

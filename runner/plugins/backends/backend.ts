@@ -76,7 +76,7 @@ export type Capabilities = {
   readonly earlyStopping: boolean;
   /** Whether it can answer validation rows while it trains (`train.samples`). */
   readonly samples: boolean;
-  /** Whether it weights rows (`train.sample_weights`): a row of the file `train` may have a `weight`. Absent: no. */
+  /** Whether it weights rows (`train.sample_weights`, `train.suspects`): a row of the file `train` may have a `weight`. Absent: no. */
   readonly sampleWeights?: boolean;
   /** Whether it adds noise to the embeddings of training rows (`train.neftune_alpha`). Absent: no. */
   readonly embeddingNoise?: boolean;

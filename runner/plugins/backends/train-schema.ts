@@ -1,3 +1,4 @@
+import { classifiers } from "../../evaluation/baselines/names.ts";
 import { checkpointMetrics, methods } from "./methods.ts";
 
 /**
@@ -155,6 +156,38 @@ export const trainProperties = {
     description:
       "Column with the weight of each training row in the loss: 0 or more. A row of weight 0 counts as absent, and one of weight 2 as two rows. Absent: every row has weight 1.",
     examples: ["weight"],
+  },
+  suspects: {
+    type: "object",
+    additionalProperties: false,
+    required: ["weight"],
+    properties: {
+      weight: {
+        type: "number",
+        minimum: 0,
+        exclusiveMaximum: 1,
+        description: "Factor of the weight of a row with a suspected label error. 0: the row counts as absent.",
+        examples: [0.5],
+      },
+      errors: {
+        type: "string",
+        enum: ["wrong", "missing", "any"],
+        default: "wrong",
+        description: "Errors that count: a label that is probably wrong, one that is probably missing, or both.",
+        examples: ["any"],
+      },
+      from: {
+        type: "string",
+        enum: classifiers,
+        default: "linear",
+        description:
+          "Classical baseline that suspects errors. It need not be among `baselines`. linear is more accurate, and takes ten times as long.",
+        examples: ["tfidf_svm"],
+      },
+    },
+    description:
+      "Lower the weight of training rows with suspected label errors in the loss. `exp data FILE --suspects` lists the errors. The score of a row is from a classifier that is fitted without the row, and only training rows are read. Absent: no row.",
+    examples: [{ weight: 0.5 }],
   },
   max_length: {
     type: "integer",

@@ -108,7 +108,7 @@ function runFiles(run: FinishedRun): Readonly<Files> {
     files[`${runFolder(run)}.upload.json`] = readOwnFile(upload);
   const mayPublish = [config, ...Object.values(compared)].every(({ data }) => data.origin?.publish === true);
   for (const [step, output] of Object.entries(steps)) {
-    const hasRows = ["data", "prompt", "candidates"].includes(output.kind);
+    const hasRows = ["data", "prompt", "candidates", "suspects"].includes(output.kind);
     for (const name of Object.keys(output.files)) {
       if (name.includes("/") || name === "workbook.xlsx" || (hasRows && name.endsWith(".jsonl") && !mayPublish))
         continue;

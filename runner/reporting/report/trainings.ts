@@ -13,6 +13,8 @@ export type Training = {
   /** Absent if the experiment declares the training but its predictions were replayed. */
   readonly step?: StepFacts | undefined;
   readonly curve?: TrainingReport | undefined;
+  /** The step that weights suspected rows; absent without `train.suspects`. */
+  readonly suspects?: StepFacts | undefined;
 };
 
 /** The distinct trainings of runs: own trainings before compared ones, runs in their order. */
@@ -25,14 +27,21 @@ export function trainingsOf(runs: readonly RunFacts[]): readonly Training[] {
     // The selected setting of a sweep has two runs, on validation and on test, with one training.
     if (config.train !== undefined && !own.has(identity)) {
       own.add(identity);
-      found.set(run.name, { name: withoutSplit(run.name), config, step: steps.train, curve: curves.train });
+      found.set(run.name, {
+        name: withoutSplit(run.name),
+        config,
+        step: steps.train,
+        curve: curves.train,
+        suspects: steps.suspects,
+      });
     }
     for (const [name, other] of Object.entries(compared)) {
       const id = formatStepRef({ stage: "train", experiment: name });
       // A compared experiment with the same training as the run has no training step.
       const isShared = steps.train !== undefined && steps[id] === undefined;
       if (other.train === undefined || isShared || found.has(name)) continue;
-      found.set(name, { name, config: other, step: steps[id], curve: curves[id] });
+      const suspects = steps[formatStepRef({ stage: "suspects", experiment: name })];
+      found.set(name, { name, config: other, step: steps[id], curve: curves[id], suspects });
     }
   }
   return [...found.values()];
