@@ -86,7 +86,7 @@ export const scoreProperties = {
     enum: ["answer", "threshold"],
     default: "answer",
     description:
-      "What the prediction is: the labels of the answer, or the labels whose score is above a threshold that validation rows choose. Needs scores: labels.",
+      "What the prediction is: the labels of the answer, or the labels whose score is above a threshold that validation rows choose. Rare and frequent labels have thresholds of their own if cross-validation on these rows shows a gain. Needs scores: labels.",
     examples: ["threshold"],
   },
 } as const;
