@@ -311,7 +311,7 @@ prompt: {template: prompts/ask.hbs}
   const withFile = ["--set", "data.labels.synonyms=synonyms.yaml"];
   const accepted = await bikes("--accept-synonyms", "accepted.yaml", ...withFile);
   expect(accepted).toMatchObject({ code: 0, stderr: expect.stringContaining("1 synonym added") });
-  expect(rig.read("experiments/synonyms.yaml")).toMatch(/^# Agreed\.\n[^]*flat tyre:[^]*puncture/);
+  expect(rig.read("experiments/synonyms.yaml")).toMatch(/^# Agreed\.\n[\s\S]*flat tyre:[\s\S]*puncture/);
   const after = await rig.json<Found>("data", "experiments/bikes.yaml", "--suspects", "tfidf_svm", ...withFile);
   expect(after.pairs).toEqual([]);
   // The training weights the rows of the list.
