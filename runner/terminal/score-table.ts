@@ -1,4 +1,4 @@
-import { classicalBaselines } from "../evaluation/baselines/names.ts";
+import { classicalBaselines } from "../plugins/classical-baselines.ts";
 import type { MaybeBounds } from "../util/bounds.ts";
 import { withInterval } from "../util/format.ts";
 import { styles } from "./styles.ts";

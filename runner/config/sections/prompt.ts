@@ -1,4 +1,4 @@
-import { classifiers } from "../../evaluation/baselines/names.ts";
+import { classifiers } from "../../plugins/classical-baselines.ts";
 import { seed } from "./scalars.ts";
 
 /** The `prompt` section. */

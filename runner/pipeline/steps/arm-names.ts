@@ -1,4 +1,4 @@
-import { classicalBaselines } from "../../evaluation/baselines/names.ts";
+import { classicalBaselines } from "../../plugins/classical-baselines.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import { parseArm } from "../plan/step-ref.ts";
 import type { Arm } from "./arms.ts";

@@ -1,4 +1,4 @@
-import { classicalBaselines, classifiersAmong } from "../../evaluation/baselines/names.ts";
+import { classicalBaselines, classifiersAmong } from "../../plugins/classical-baselines.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 

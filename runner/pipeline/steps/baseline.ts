@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { baselines } from "../../evaluation/baselines/index.ts";
-import { classicalBaselines } from "../../evaluation/baselines/names.ts";
+import { classicalBaselines } from "../../plugins/classical-baselines.ts";
 import { defaultEnvironment } from "../../plugins/environments.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";

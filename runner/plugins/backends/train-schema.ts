@@ -1,4 +1,4 @@
-import { classifiers } from "../../evaluation/baselines/names.ts";
+import { classifiers } from "../classical-baselines.ts";
 import { checkpointMetrics, methods } from "./methods.ts";
 
 /**

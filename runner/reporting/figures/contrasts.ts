@@ -1,5 +1,5 @@
-import { classicalBaselines } from "../../evaluation/baselines/names.ts";
 import { plannedTests } from "../../evaluation/statistics/family.ts";
+import { classicalBaselines } from "../../plugins/classical-baselines.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { gainText } from "../report/comparison-tables.ts";
 import { armNamingOf, metricName } from "../report/display-names.ts";

@@ -1,4 +1,4 @@
-import { classicalBaselines } from "../../evaluation/baselines/names.ts";
+import { classicalBaselines } from "../../plugins/classical-baselines.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { type AblationRow, distinctSweeps } from "../../runs/ablation.ts";
 import {

@@ -74,9 +74,13 @@ export function resultsByLabel(run: RunFacts): readonly Block[] {
   const rows = (own?.labels ?? []).filter(({ support }) => support > 0);
   if (own === undefined || rows.length === 0) return [];
   const { view } = run.config.evaluate.primary;
-  const shown = shownArms(run, mostRivals + 1);
-  const f1 = (arm: string, label: string): string =>
-    score(run.arms.find(({ name }) => name === arm)?.labels.find((row) => row.label === label)?.f1);
+  const listed = rows.slice(0, mostLabels);
+  const f1 = (arm: string, label: string): number | null | undefined =>
+    run.arms.find(({ name }) => name === arm)?.labels.find((row) => row.label === label)?.f1;
+  // A column of zeros says no more than the table of all scores.
+  const isShown = (arm: string): boolean => arm === own.name || listed.some(({ label }) => (f1(arm, label) ?? 0) > 0);
+  const shown = shownArms(run, mostRivals + 1, isShown);
+  const isComplete = run.arms.every(({ name }) => isShown(name));
   return [
     heading(2, "Results by label"),
     paragraph(
@@ -91,23 +95,21 @@ export function resultsByLabel(run: RunFacts): readonly Block[] {
         (rows.length <= mostLabels
           ? `All labels of the evaluated cases ${viewText(run, view)}.`
           : `The ${mostLabels} most frequent labels of the evaluated cases ${viewText(run, view)}; the workbook lists all ${rows.length}.`) +
-        ` Precision and recall are those of ${armName(own.name)}.` +
+        ` Precision and recall are those of ${armName(own.name)}.${isComplete ? "" : " An arm with an F1 of 0 for all of them has no column."}` +
         ` The 95 % intervals are those of each F1 alone (Clopper-Pearson); they are not corrected for the number of labels.`,
       head: ["label", "cases", "precision", "recall", ...shown.map((name) => `F1 ${armName(name)}`)],
       align: ["left", "right", "right", "right", ...shown.map(() => "right" as const)],
-      rows: rows
-        .slice(0, mostLabels)
-        .map(({ label, support, precision, recall, f1: value, f1_low, f1_high }) => [
-          label,
-          integer(support),
-          score(precision),
-          score(recall),
-          ...shown.map((name) =>
-            name === own.name
-              ? withInterval({ value, low: f1_low ?? undefined, high: f1_high ?? undefined })
-              : f1(name, label),
-          ),
-        ]),
+      rows: listed.map(({ label, support, precision, recall, f1: value, f1_low, f1_high }) => [
+        label,
+        integer(support),
+        score(precision),
+        score(recall),
+        ...shown.map((name) =>
+          name === own.name
+            ? withInterval({ value, low: f1_low ?? undefined, high: f1_high ?? undefined })
+            : score(f1(name, label)),
+        ),
+      ]),
     },
     ...(run.trainLabels.length === 0
       ? []

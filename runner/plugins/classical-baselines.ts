@@ -10,8 +10,9 @@ type ClassicalBaseline = {
 };
 
 /**
- * The classical baselines by name, from the simplest to the strongest, which is their order in tables. `index.ts`
- * implements those that run within exp; any other is the module of recipes/baselines with its name.
+ * The classical baselines by name, from the simplest to the strongest, which is their order in tables.
+ * `evaluation/baselines/index.ts` implements those that run within exp; any other is the module of recipes/baselines with
+ * its name.
  */
 export const classicalBaselines: Readonly<Record<string, ClassicalBaseline>> = {
   most_frequent: {
