@@ -90,8 +90,8 @@ async function recordsOf(bytes: Uint8Array): Promise<readonly ParquetRecord[]> {
 }
 
 /**
- * Throws unless each row group has the columns of the schema once. The library reads the columns at the same time, and
- * nobody would await those that the schema does not have: an error in one of them would end the decoding process.
+ * Throws unless each row group has the columns of the schema once. The library reads all columns at the same time and
+ * does not wait for those that the schema lacks: an error in one of them would end the decoding process.
  */
 function expectOwnColumns(metadata: FileMetaData): void {
   const leaves = (node: ReturnType<typeof parquetSchema>): readonly string[] =>
