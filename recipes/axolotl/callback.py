@@ -28,7 +28,7 @@ from recipes.common.protocol import Step, StepFailed, write_json
 from recipes.common.training.best_checkpoint import BestCheckpoint, is_selected
 from recipes.common.training.epoch_average import EpochAverage
 from recipes.common.training.failures import not_finite
-from recipes.common.training.history import Clock, History, TrainingEnd, validation_progress
+from recipes.common.training.history import Clock, History, TrainingEnd, rounded_loss, validation_progress
 from recipes.common.training.validation_answers import count_answered, score_answers
 
 OUTCOME = "outcome.json"
@@ -173,9 +173,9 @@ class TrainingCallback(TrainerCallback):
                 raise self._not_finite(f"the validation loss is {loss} after step {state.global_step}")
             scores = self._answer(model, at)
         model.train(was_training)
-        self._history.validation.append(at | {"loss": round(loss, 6)} | scores)
+        self._history.validation.append(at | {"loss": rounded_loss(loss)} | scores)
         self._trainer.log(
-            {"validation_loss": round(loss, 6), **{f"validation_{name}": scores[name] for name in scores}}
+            {"validation_loss": rounded_loss(loss), **{f"validation_{name}": scores[name] for name in scores}}
         )
         self._progress(force=True, **validation_progress(at["step"], self._last_step(state), loss))
         is_best = self._best.consider(at["step"], loss, scores)

@@ -33,7 +33,7 @@ from recipes.common.protocol import StepFailed, write_json
 from recipes.common.training.best_checkpoint import BestCheckpoint, is_selected
 from recipes.common.training.epoch_average import EpochAverage
 from recipes.common.training.failures import not_finite
-from recipes.common.training.history import Clock, History, TrainingEnd
+from recipes.common.training.history import Clock, History, TrainingEnd, rounded_loss
 from recipes.torchtune import distributed
 from recipes.torchtune.activations import recompute_if_short
 from recipes.torchtune.checkpoints import Checkpoints
@@ -356,7 +356,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         at = {"epoch": math.ceil(self.global_step / self._steps_per_epoch), "step": self.global_step}
         scores, samples = distributed.broadcast_object(self._answer(self._validation, at))
         self._model.train()
-        entry = at | {"loss": round(loss, 6)} | scores
+        entry = at | {"loss": rounded_loss(loss)} | scores
         self.history.validation.append(entry)
         self.history.samples += samples
         self._metric_logger.log_dict_only({f"validation_{name}": entry[name] for name in ("loss", *scores)})

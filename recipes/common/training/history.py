@@ -11,6 +11,11 @@ TrainingEnd = Literal["epochs", "max_steps", "early_stopping", "paused", "interr
 """Why a training ended. "epochs": all epochs are trained."""
 
 
+def rounded_loss(loss: float) -> float:
+    """A loss as train.json, the progress lines and the trackers give it: rounded once, so that all print one number."""
+    return round(loss, 6)
+
+
 @dataclass
 class History:
     """The numbers that train.json reports. A checkpoint stores them, so that a resumed training reports all of them."""
@@ -37,7 +42,7 @@ class History:
 
     def add_step(self, step: int, epoch: int, loss: float, learning_rate: float) -> None:
         """Record the loss of an optimiser step."""
-        self.loss.append({"step": step, "epoch": epoch, "loss": round(loss, 6), "learning_rate": learning_rate})
+        self.loss.append({"step": step, "epoch": epoch, "loss": rounded_loss(loss), "learning_rate": learning_rate})
 
     def progress(self, step: int, steps: int, loss: float) -> dict[str, Any]:
         """The values of a progress line after an optimiser step, of `steps` in all."""
@@ -45,7 +50,7 @@ class History:
             "done": step,
             "total": steps,
             "unit": "steps",
-            "loss": round(loss, 4),
+            "loss": rounded_loss(loss),
             "tokens_per_second": round(self.tokens_per_second, 1),
             "seconds_left": round(self.seconds_left(step, steps), 1),
         }
@@ -80,7 +85,7 @@ class History:
 
 def validation_progress(step: int, steps: int, loss: float) -> dict[str, Any]:
     """The values of a progress line after a validation at this step of `steps` in all."""
-    return {"done": step, "total": steps, "unit": "steps", "validation_loss": round(loss, 4)}
+    return {"done": step, "total": steps, "unit": "steps", "validation_loss": rounded_loss(loss)}
 
 
 class Clock:
