@@ -9,7 +9,7 @@ import { placeOf } from "../project/place.ts";
 import { findRun } from "../runs/finished-runs.ts";
 import { finishedHere, isRunning, runningHere } from "../runs/local-run.ts";
 import { type Context, exit } from "../util/context.ts";
-import { plural } from "../util/format.ts";
+import { firstNames, plural } from "../util/format.ts";
 import { pathKind } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, flag, optional, required } from "./command.ts";
@@ -56,7 +56,7 @@ async function printLocal(
   const steps = runs.flatMap((run) => run.steps);
   if (wanted === undefined) {
     const logged = steps.flatMap(({ step, state, log }) => (log === undefined ? [] : [{ step, state, log }]));
-    if (logged.length === 0) context.err(`no step of ${runs.map((run) => run.name).join(", ")} has a log here\n`);
+    if (logged.length === 0) context.err(`no step of ${firstNames(runs.map((run) => run.name))} has a log here\n`);
     for (const { step, state, log } of logged) {
       const lines = lastLines(log, tailLines).map(printable);
       context.out(`== ${step}, ${state} ==\n${lines.map((line) => `${line}\n`).join("")}`);
@@ -68,7 +68,8 @@ async function printLocal(
     if (wanted === undefined) return;
     const known = steps.flatMap(({ step, log }) => (log === undefined ? [] : [step]));
     throw new UserError("log-not-found", `step "${wanted}" of ${name} has no log here`, {
-      help: known.length === 0 ? "a step without a Python process has no log" : `steps with a log: ${known.join(", ")}`,
+      help:
+        known.length === 0 ? "a step without a Python process has no log" : `steps with a log: ${firstNames(known)}`,
       status: "invalid",
     });
   }

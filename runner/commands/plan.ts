@@ -30,7 +30,7 @@ import { measureSpeed } from "../setup/machine-speed.ts";
 import { table } from "../terminal/table.ts";
 import { fitted } from "../terminal/wrap.ts";
 import { exit } from "../util/context.ts";
-import { duration, gigabyteRange, plural } from "../util/format.ts";
+import { duration, firstNames, gigabyteRange, plural } from "../util/format.ts";
 import { defineCommand, flag, oneOrMore } from "./command.ts";
 import { acceptStale, json, set, smoke, sweep, trust } from "./common-options.ts";
 
@@ -126,7 +126,7 @@ export const command = defineCommand({
       if (status === "cached" || expects?.measured === undefined) continue;
       measured.set(expects.measured, [...(measured.get(expects.measured) ?? []), label]);
     }
-    const times = [...measured].map(([source, steps]) => `${steps.join(", ")} from ${source}`);
+    const times = [...measured].map(([source, steps]) => `${firstNames(steps, 3)} from ${source}`);
     if (times.length > 0) say(`Times measured on this machine: ${times.join("; ")}`);
     for (const hint of faster) say(`Hint: ${hint}`);
     for (const { points: of } of loaded) {

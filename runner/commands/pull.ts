@@ -6,6 +6,7 @@ import { type PushedRun, pushedRuns, readPushedRun } from "../publishing/remotes
 import type { RemoteStore } from "../publishing/remotes/remote-store.ts";
 import { runNotFound } from "../runs/finished-runs.ts";
 import { exit } from "../util/context.ts";
+import { firstNames } from "../util/format.ts";
 import { anyNumber, defineCommand, flag, required } from "./command.ts";
 import { json } from "./common-options.ts";
 import { movedText } from "./push.ts";
@@ -60,6 +61,6 @@ async function find(store: RemoteStore, name: string, there: readonly string[]):
     return one === name || run === name || (name.length >= 4 && one.endsWith(name));
   });
   if (found.length === 1) return readPushedRun(store, found[0] as string);
-  if (found.length > 1) throw runNotFound(`"${name}" names ${found.length} runs`, `choose one: ${found.join(", ")}`);
-  throw runNotFound(`no pushed run "${name}"`, `pushed runs: ${there.join(", ")}`);
+  if (found.length > 1) throw runNotFound(`"${name}" names ${found.length} runs`, `choose one: ${firstNames(found)}`);
+  throw runNotFound(`no pushed run "${name}"`, `pushed runs: ${firstNames(there)}`);
 }

@@ -1,5 +1,5 @@
 import type { Event, UploadEvent } from "../execution/event.ts";
-import { duration, plural } from "../util/format.ts";
+import { duration, firstNames, plural } from "../util/format.ts";
 import type { Progress } from "../util/progress.ts";
 import { progressText, share } from "./progress-line.ts";
 import type { Reporter, Screen } from "./reporter.ts";
@@ -9,7 +9,6 @@ import { uploadText } from "./upload.ts";
 /** Progress is printed every 10 s, or after 2 s if another tenth of the step is complete. */
 const maxInterval = 10_000;
 const minInterval = 2_000;
-const namesShown = 5;
 
 type Note = Extract<Event, { type: "note" }>;
 type Printed = { readonly at: number; readonly tenths: number };
@@ -24,9 +23,7 @@ export function linesReporter(screen: Pick<Screen, "out" | "err" | "color">, now
   const print = (text: string): void => screen.out(`${text}\n`);
   const printReused = (): void => {
     if (reused.length === 0) return;
-    const more = reused.length - namesShown;
-    const names = [...reused.slice(0, namesShown), ...(more > 0 ? [`${more} more`] : [])];
-    print(`reused ${plural(reused.length, "step")}: ${names.join(", ")}`);
+    print(`reused ${plural(reused.length, "step")}: ${firstNames(reused)}`);
     reused = [];
   };
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { decimal, interval, score, signed, signedInterval, significant, withInterval } from "./format.ts";
+import { decimal, firstNames, interval, score, signed, signedInterval, significant, withInterval } from "./format.ts";
 
 it("negative numbers have one minus sign, in scores, intervals and differences", () => {
   const texts = [
@@ -15,4 +15,11 @@ it("negative numbers have one minus sign, in scores, intervals and differences",
   expect(score(-0.02)).toBe("−0.020");
   expect(significant(-12.3456, 4)).toBe("−12.35");
   expect([score(0.02), score(null), significant(1e-7, 4)]).toEqual(["0.020", "–", "1e-7"]);
+});
+
+it("a list of names on one line shows the first ones and counts the others", () => {
+  const names = Array.from({ length: 2000 }, (_, at) => `train ${at}`);
+  expect(firstNames(names.slice(0, 5))).toBe("train 0, train 1, train 2, train 3, train 4");
+  expect(firstNames(names)).toBe("train 0, train 1, train 2, train 3, train 4, 1,995 more");
+  expect(firstNames([])).toBe("");
 });

@@ -59,6 +59,12 @@ export function plural(count: number, noun: string): string {
   return `${integer(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** Names for one line, of which it shows the first: "train, merge, 1,997 more". */
+export function firstNames(names: readonly string[], shown = 5): string {
+  const more = names.length - shown;
+  return [...names.slice(0, shown), ...(more > 0 ? [`${integer(more)} more`] : [])].join(", ");
+}
+
 /** A duration on the terminal: "0.3s", "42s", "2m10s", "1h05m". */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)}s`;
