@@ -16,7 +16,8 @@ export function answerLines(text: string, notes: Set<Note>, vocabulary: Vocabula
   };
   const indents: number[] = [];
   let lines = text.split(/\r\n|\r|\n/).flatMap((line) => {
-    const parts = numberedApart(line.trim().replace(/^>\s?/, ""));
+    const own = line.trim();
+    const parts = numberedApart(vocabulary.begins(">") ? own : own.replace(/^>\s?/, ""));
     for (const _ of parts) indents.push(line.length - line.trimStart().length);
     return parts;
   });
@@ -37,7 +38,7 @@ export function answerLines(text: string, notes: Set<Note>, vocabulary: Vocabula
   let indent = 0;
   for (const [index, whole] of lines.entries()) {
     const line = taken.length === 0 && !isKnown(whole) ? withoutLead(whole, notes) : whole;
-    if (line === "" || /^[-*_=]{3,}$/.test(line)) {
+    if (line === "" || (/^[-*_=]{3,}$/.test(line) && !vocabulary.has(line))) {
       blank = taken.length > 0;
       continue;
     }
@@ -115,8 +116,8 @@ function isFurther(
 
 /** Of a list entry "1. **Name**: reason" or "- Name - a longer reason", the name. */
 function named(line: string, notes: Set<Note>, vocabulary: Vocabulary): string {
+  if (vocabulary.find(line) !== undefined) return line;
   const entry = withoutMarker(line);
-  if (vocabulary.find(entry) !== undefined) return entry;
   if (knownMarker(line, vocabulary) !== undefined) return line;
   if (statement(entry) !== undefined) return entry;
   const colon = entry.search(/[*_]{0,3}[:：][*_]{0,3}(?:\s|$)/);

@@ -1,7 +1,7 @@
 const bullet = /^(?:[-*+•‣◦–—·▪●➤►→✓✔✅☑](?:\s+|$)|[•・･●◆■](?=\p{L}))/u;
 const letter = /^\(?[a-hα-θа-з]\)(?:\s+|$)/iu;
 const ticked = /^\[[xX✓✔]\]\s+/;
-const unticked = /^(?:\[ ?\]|☐|❌|✗|✘)\s/;
+const unticked = /^(?:\[ ?\]|☐|❌|✗|✘|🚫|⛔)\s/;
 const number =
   /^(?:#+ )?[*_]{0,3}(?:[(（]?(\p{Nd}{1,3})(?:[.):](?:\s+|$)|[-–]\s+|[.．）、](?=[^\s\p{Nd}])|[．）、]\s+)|([①-⑳])\s*)/u;
 
@@ -18,6 +18,11 @@ export function withoutMarker(piece: string): string {
 /** A piece without a bullet at its start. */
 export function withoutBullet(piece: string): string {
   return piece.replace(bullet, "");
+}
+
+/** A piece without a number at its start. */
+export function withoutNumber(piece: string): string {
+  return piece.replace(number, "");
 }
 
 /** The marker at the start of a line. */

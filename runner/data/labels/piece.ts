@@ -35,11 +35,11 @@ export function readPiece(piece: string, vocabulary: Vocabulary, isOneOfSeveral:
     if (!stated.applies) return { kind: "absent" };
     if (vocabulary.find(name) !== undefined || !isSentence(name)) return { kind: "labels", labels: [name] };
   }
-  if (negated(label, vocabulary) !== undefined) return { kind: "absent" };
   const parts = knownParts(label, vocabulary);
   if (parts !== undefined) return { kind: "labels", labels: parts };
-  const explained = knownStart(label, vocabulary);
+  const explained = knownStart(piece.trim(), vocabulary) ?? knownStart(label, vocabulary);
   if (explained !== undefined) return { kind: "labels", ...explained };
+  if (negated(label, vocabulary) !== undefined) return { kind: "absent" };
   const marker = knownMarker(piece, vocabulary);
   if (marker !== undefined) return { kind: "labels", labels: [marker], explains: "rest" };
   if (isClause(label)) return { kind: "clause" };
@@ -89,16 +89,15 @@ function knownStart(
 ): { readonly labels: readonly string[]; readonly explains: "piece" | "rest" } | undefined {
   if (vocabulary.isEmpty) return undefined;
   explanation.lastIndex = 1;
+  let longest: { readonly label: string; readonly rest: string } | undefined;
   for (let tries = 0; tries < 4; tries++) {
     const mark = explanation.exec(label);
-    if (mark === null) return undefined;
+    if (mark === null) break;
     const found = vocabulary.find(label.slice(0, mark.index));
-    if (found === undefined) continue;
-    const rest = label.slice(mark.index).trim();
-    if (/^[([]\p{L}+(?: \p{L}+)?[)\]]$/u.test(rest)) return undefined;
-    return { labels: [found], explains: /^[([]/.test(rest) ? "piece" : "rest" };
+    if (found !== undefined) longest = { label: found, rest: label.slice(mark.index).trim() };
   }
-  return undefined;
+  if (longest === undefined || /^[([]\p{L}+(?: \p{L}+)?[)\]]$/u.test(longest.rest)) return undefined;
+  return { labels: [longest.label], explains: /^[([]/.test(longest.rest) ? "piece" : "rest" };
 }
 
 /** Of "B) Pneumonia" and "2. Moderate" the marker, if it is a label of the study. */

@@ -29,6 +29,8 @@ export function statement(piece: string): { readonly name: string; readonly appl
     const applies = words(value) > 12 ? undefined : flagOf(value.replace(/(?<![.!*_`\s])[.!*_`\s]+$/, ""));
     if (name !== "" && applies !== undefined) return { name, applies };
   }
+  const ticked = /^(.{1,200}?)\s?(?:[✅✔✓☑]|([❌✗✘🚫⛔]))\ufe0f?$/u.exec(piece);
+  if (ticked) return { name: ticked[1] as string, applies: ticked[2] === undefined };
   const bare = /^(.{2,200}?) (present|absent|detected|not (?:present|seen|detected|found))\.?$/i.exec(piece);
   return bare ? { name: bare[1] as string, applies: !/^(?:absent|not)/i.test(bare[2] as string) } : undefined;
 }

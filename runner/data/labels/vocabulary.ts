@@ -1,5 +1,5 @@
 import { basicForm } from "./basic.ts";
-import { withoutBullet, withoutMarker } from "./marker.ts";
+import { withoutBullet, withoutMarker, withoutNumber } from "./marker.ts";
 import { endMarks } from "./punctuation.ts";
 import { quotes } from "./quotes.ts";
 import { splitLabels } from "./split.ts";
@@ -8,12 +8,14 @@ import { splitLabels } from "./split.ts";
 export class Vocabulary {
   private readonly labels: ReadonlySet<string>;
   private readonly forms: ReadonlySet<string>;
+  private readonly starts: ReadonlySet<string>;
   private readonly longest: number;
   private joined: string | undefined;
 
   constructor(labels: ReadonlySet<string>) {
     this.labels = labels;
     this.forms = new Set([...labels].map(basicForm).filter((form) => form !== ""));
+    this.starts = new Set([...labels].map((label) => label.slice(0, 1)));
     this.longest = [...labels].reduce((most, label) => Math.max(most, label.length), 0);
   }
 
@@ -24,6 +26,11 @@ export class Vocabulary {
   /** Whether a text is a label as the training rows write it. */
   has(text: string): boolean {
     return this.labels.has(text);
+  }
+
+  /** Whether a label begins with a mark. */
+  begins(mark: string): boolean {
+    return this.starts.has(mark);
   }
 
   /** Whether a text has the basic form of a label. */
@@ -115,8 +122,9 @@ const pairs: Readonly<Record<string, string>> = {
 const before = /^(?:and|or|&|plus|a|an|the|option|choice|label|class|category|answer)(?:\s*[:：#]\s*|\s+)/i;
 
 const after = /\s(?:sentiment|category|label|class|topic|intent|review|text|message|ticket)$/i;
+/** Pictures around a label, except those that deny it. */
 const picture =
-  /^(?:\p{Extended_Pictographic}|\ufe0f|\u200d)+\s?|\s?(?:\p{Extended_Pictographic}|\ufe0f|\u200d){1,16}$/gu;
+  /^(?!❌|🚫|⛔)(?:\p{Extended_Pictographic}|\ufe0f|\u200d)+\s?|\s?(?<![❌🚫⛔])(?:(?![❌🚫⛔])\p{Extended_Pictographic}|\ufe0f|\u200d){1,16}$/gu;
 
 /**
  * Characters without width: direction marks, joiners, byte order marks. They can be part of a text, not surround it.
@@ -124,7 +132,7 @@ const picture =
 const invisible = "[\\u00ad\\u061c\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2069\\ufeff]";
 const invisibleStart = new RegExp(`^${invisible}+\\s*`);
 const invisibleEnd = new RegExp(`(?<!${invisible})${invisible}{1,16}$`);
-const arrow = /^(?:[-=]{1,2}>|→|⇒|➜|[:：=])\s*/;
+const arrow = /^(?:[-=]{0,2}>|→|⇒|➜|[:：=])\s*/;
 
 /** A text without each of its outermost wrappings; the most usual one first. The text itself where it lacks one. */
 function peels(text: string): readonly string[] {
@@ -141,7 +149,7 @@ function peels(text: string): readonly string[] {
     if (/[*_`"]$/.test(text)) all.push(text.slice(0, -1).trim());
     if (/[)\]]$/.test(text) && !/[([]/.test(text)) all.push(text.slice(0, -1).trim());
   }
-  all.push(withoutBullet(text).trim(), withoutMarker(text).trim());
+  all.push(withoutBullet(text).trim(), withoutNumber(text).trim(), withoutMarker(text).trim());
   all.push(text.replace(before, ""), text.replace(after, ""));
   return all;
 }
